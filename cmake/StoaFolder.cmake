@@ -1,0 +1,31 @@
+# stoa_folder(NAME [DEPENDS folder...] [LINK library...] [TEST_LINK library...])
+#
+# One target per folder of src/, so that the link graph states the include rule:
+#   stoa_NAME   every *.cc below src/NAME that is not a test (an interface library when there is none)
+#   NAME_test   every *_test.cc below src/NAME, on gtest
+function(stoa_folder name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LINK;TEST_LINK" ${ARGN})
+  set(root ${CMAKE_SOURCE_DIR}/src/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${root}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+
+  set(depends ${arg_DEPENDS})
+  list(TRANSFORM depends PREPEND stoa_)
+  if(sources)
+    add_library(stoa_${name} STATIC ${sources})
+    target_link_libraries(stoa_${name} PUBLIC stoa_flags ${depends} ${arg_LINK})
+    stoa_precompile(stoa_${name})
+  else()
+    add_library(stoa_${name} INTERFACE)
+    target_link_libraries(stoa_${name} INTERFACE stoa_flags ${depends} ${arg_LINK})
+  endif()
+
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE stoa_${name} ${arg_TEST_LINK} GTest::gmock GTest::gtest_main)
+    stoa_precompile(${name}_test)
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
