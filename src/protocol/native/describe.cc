@@ -1,0 +1,168 @@
+#include "protocol/native/describe.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/market.h"
+#include "model/risk.h"
+#include "protocol/json/writer.h"
+#include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
+
+namespace stoa::native {
+namespace {
+
+std::string_view name_of(std::uint8_t domain) noexcept {
+  static constexpr std::array<std::string_view, 5> kNames{"none", "market", "signal", "execution",
+                                                          "system"};
+  return kNames[domain < kNames.size() ? domain : 0];
+}
+
+/// A little-endian integer of 1 to 8 bytes; the machine is little-endian too.
+std::uint64_t unsigned_of(std::span<const std::byte> bytes) noexcept {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes.data(), bytes.size());
+  return value;
+}
+
+std::int64_t signed_of(std::span<const std::byte> bytes) noexcept {
+  const std::size_t unused_bits = 64 - 8 * bytes.size();
+  return static_cast<std::int64_t>(unsigned_of(bytes) << unused_bits) >> unused_bits;
+}
+
+std::string_view text_of(std::span<const std::byte> bytes) noexcept {
+  const std::string_view all{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return all.substr(0, all.find('\0'));
+}
+
+/// JavaScript's numbers hold 53 bits: wider fields travel as text, whatever their value.
+template <class Integer>
+void add_integer(json::Writer& json, Integer value, std::size_t bytes) {
+  if (bytes > 4) {
+    json.digits(value);
+  } else {
+    json.value(value);
+  }
+}
+
+void add_field(json::Writer& json, const Field& field, std::span<const std::byte> bytes) {
+  switch (field.kind) {
+    case FieldKind::Reserved:
+      return;
+    case FieldKind::Unsigned:
+      json.key(field.name);
+      return add_integer(json, unsigned_of(bytes), bytes.size());
+    case FieldKind::Signed:
+      json.key(field.name);
+      return add_integer(json, signed_of(bytes), bytes.size());
+    case FieldKind::Decimal:
+      json.key(field.name);
+      return json.decimal_e8(signed_of(bytes));
+    case FieldKind::Time:
+      json.key(field.name);
+      return json.digits(signed_of(bytes));
+    case FieldKind::Text:
+      return json.field(field.name, text_of(bytes));
+    case FieldKind::Enum:
+      return json.field(field.name, field.enum_name(std::to_integer<std::uint8_t>(bytes[0])));
+    case FieldKind::Bool:
+      return json.field(field.name, bytes[0] != std::byte{0});
+  }
+}
+
+void add_fields(json::Writer& json, std::span<const Field> fields,
+                std::span<const std::byte> bytes) {
+  for (const Field& field : fields) add_field(json, field, bytes.subspan(field.offset, field.size));
+}
+
+void add_items(json::Writer& json, std::string_view name, const MessageInfo& info,
+               std::span<const std::byte> items) {
+  json.key(name);
+  json.begin_array();
+  for (; items.size() >= info.item_size; items = items.subspan(info.item_size)) {
+    json.begin_object();
+    add_fields(json, info.item_fields, items);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void add_tail(json::Writer& json, const MessageInfo& info, const MessageView& message) {
+  if (info.item_size == 0) return;
+  const auto tail = message.body().subspan(info.size);
+  if (!message.is_book()) {
+    return add_items(json, message.is<RiskDecision>() ? "checks" : "items", info, tail);
+  }
+  const std::size_t bids = message.as<BookUpdate>().bid_count * sizeof(Level);
+  add_items(json, "bids", info, tail.first(bids < tail.size() ? bids : tail.size()));
+  add_items(json, "asks", info, tail.subspan(bids < tail.size() ? bids : tail.size()));
+}
+
+void add_hex(std::string& out, std::span<const std::byte> bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  out += '"';
+  for (const std::byte byte : bytes) {
+    const auto value = std::to_integer<unsigned>(byte);
+    out += kDigits[value >> 4U];
+    out += kDigits[value & 15U];
+  }
+  out += '"';
+}
+
+void add_body(json::Writer& json, const MessageInfo& info, const MessageView& message) {
+  json.begin_object();
+  add_fields(json, info.fields, message.body());
+  add_tail(json, info, message);
+  json.end_object();
+}
+
+/// The registry's word on the message, when its body is as long as that says: a trusted view has
+/// not been checked.
+const MessageInfo* known(const MessageView& message) noexcept {
+  const MessageInfo* info = find_message(message.type());
+  return info != nullptr && message.body().size() >= info->size ? info : nullptr;
+}
+
+}  // namespace
+
+void append_body_json(std::string& out, const MessageView& message) {
+  json::Writer json{out};
+  if (const MessageInfo* info = known(message)) return add_body(json, *info, message);
+  json.begin_object();
+  json.key("body_hex");
+  add_hex(out, message.body());
+  json.end_object();
+}
+
+void append_json(std::string& out, const MessageView& message) {
+  const Header& header = message.header();
+  const MessageInfo* info = known(message);
+  json::Writer json{out};
+  json.begin_object();
+  if (info != nullptr) {
+    json.field("type", info->name);
+  } else {
+    json.field("type", message.type());
+  }
+  json.field("domain", name_of(header.domain));
+  json.field("source", header.source);
+  if (message.is_output()) json.field("output", true);
+  if ((header.flags & kFlagProbe) != 0) json.field("probe", true);
+  json.digits_field("sequence", header.sequence);
+  json.digits_field("timestamp_ns", header.timestamp.ns());
+  if (info != nullptr) {
+    json.key("body");
+    add_body(json, *info, message);
+  } else {
+    json.key("body_hex");
+    add_hex(out, message.body());
+  }
+  json.end_object();
+}
+
+}  // namespace stoa::native

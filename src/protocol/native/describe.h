@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "protocol/native/codec.h"
+
+// Messages as JSON for people and tools: `stoa journal dump -o json`, the story of an order. Driven
+// by the registry, so a new message needs no line here. Never read back: the bytes are the truth.
+namespace stoa::native {
+
+/// Appends one message as a JSON object:
+///
+///   {"type":"Trade","domain":"market","source":4,"sequence":"7","timestamp_ns":"1723161253937085768",
+///    "body":{"instrument":1,"taker_side":"buy","trade_id":"9","px":"61837.63", … }}
+///
+/// decimals  strings, shortest exact form             times    strings of nanoseconds
+/// integers  of 64 bits strings, smaller ones numbers  enums    by name
+/// tails     "bids" and "asks" of a book, "checks" of a decision, each an array of objects
+/// flags     "output":true and "probe":true, only when set
+/// unknown   a type that this build does not know (trusted views only) is {"type":200, …
+/// ,"body_hex":"0aff…"}
+///
+/// Reserved bytes are left out; text that is not UTF-8 shows U+FFFD. Allocates only what `out`
+/// grows by.
+void append_json(std::string& out, const MessageView& message);
+
+/// Appends only what stands at "body" above.
+void append_body_json(std::string& out, const MessageView& message);
+
+}  // namespace stoa::native

@@ -1,0 +1,152 @@
+#include "protocol/native/describe.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/price.h"
+#include "base/qty.h"
+#include "base/text.h"
+#include "model/instrument.h"
+#include "model/market.h"
+#include "model/risk.h"
+#include "model/system.h"
+#include "model/types.h"
+#include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
+#include "protocol/native/sample_messages.h"
+
+namespace stoa::native {
+namespace {
+
+constexpr Timestamp kTime = Timestamp::from_ns(1'723'161'253'937'085'768);
+
+std::string described(std::span<const std::byte> bytes) {
+  std::string out;
+  append_json(out, MessageView::trusted(bytes));
+  return out;
+}
+
+template <class M>
+std::string body_of(const M& message, Domain domain = Domain::Execution) {
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode(bytes, {.domain = domain, .timestamp = kTime}, message));
+  std::string out;
+  append_body_json(out, MessageView::trusted(bytes));
+  return out;
+}
+
+TEST(Describe, shows_header_and_fields_in_words) {
+  Bytes bytes(kSmallMessageBytes);
+  const Trade trade{.instrument = InstrumentId{1},
+                    .taker_side = Side::Sell,
+                    .trade_id = TradeId{18'446'744'073'709'551'615U},
+                    .px = Price::from_e8(6'183'763'000'000),
+                    .qty = Qty::from_e8(1),
+                    .ts_event = kTime};
+  bytes.resize(encode(
+      bytes, {.domain = Domain::Market, .source = 4, .sequence = 7, .timestamp = kTime}, trade));
+  EXPECT_EQ(described(bytes),
+            R"({"type":"Trade","domain":"market","source":4,"sequence":"7",)"
+            R"("timestamp_ns":"1723161253937085768","body":{"instrument":1,"taker_side":"sell",)"
+            R"("trade_id":"18446744073709551615","px":"61837.63","qty":"0.00000001",)"
+            R"("ts_event":"1723161253937085768"}})");
+}
+
+TEST(Describe, marks_outputs_and_probes) {
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode(bytes, {.flags = kFlagOutput | kFlagProbe}, StateDigest{}));
+  EXPECT_NE(described(bytes).find(R"("source":0,"output":true,"probe":true,"sequence")"),
+            std::string::npos);
+}
+
+TEST(Describe, splits_a_book_into_its_sides) {
+  const std::array bids{Level{.px = Price::from_e8(100'000'000), .qty = Qty::from_e8(200'000'000)},
+                        Level{.px = Price::from_e8(50'000'000)}};
+  const std::array asks{Level{.px = Price::from_e8(300'000'000), .qty = Qty::from_e8(1)}};
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode_book(bytes, {.domain = Domain::Market},
+                           {.head = {}, .snapshot = true, .bids = bids, .asks = asks}));
+  const std::string text = described(bytes);
+  EXPECT_NE(text.find(R"("bid_count":2,"ask_count":1,)"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find(
+          R"("bids":[{"px":"1","qty":"2"},{"px":"0.5","qty":"0"}],"asks":[{"px":"3","qty":"0.00000001"}]})"),
+      std::string::npos)
+      << text;
+}
+
+TEST(Describe, lists_the_checks_of_a_decision) {
+  const std::array checks{CheckResult{.check = RiskCheck::PriceBand,
+                                      .ok = 0,
+                                      .code = RejectCode::PriceBand,
+                                      .limit_e8 = 10'000'000,
+                                      .value_e8 = -20'000'000}};
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode_with_tail<RiskDecision, CheckResult>(
+      bytes, {}, {.intent = ClOrdId{5}, .code = RejectCode::PriceBand, .check_count = 1}, checks));
+  std::string out;
+  append_body_json(out, MessageView::trusted(bytes));
+  EXPECT_EQ(
+      out,
+      R"({"intent":"5","instrument":0,"accepted":0,"code":"PriceBand","check_count":1,"checks":)"
+      R"([{"check":"price_band","ok":0,"code":"PriceBand","limit_e8":"0.1","value_e8":"-0.2"}]})");
+}
+
+TEST(Describe, escapes_what_people_wrote) {
+  const KillSwitch trip{.active = 1,
+                        .actor = Note::cut("a\"b\\c\n\x01"),
+                        .reason = Text<120>::cut("caf\xC3\xA9 \xFF")};
+  EXPECT_EQ(body_of(trip),
+            "{\"active\":1,\"actor\":\"a\\\"b\\\\c\\n\\u0001\",\"reason\":\"caf\xC3\xA9 "
+            "\xEF\xBF\xBD\"}");
+}
+
+TEST(Describe, shows_negative_and_narrow_integers) {
+  EXPECT_NE(body_of(Instrument{.maker_fee_e6 = -250, .taker_fee_e6 = 1'000})
+                .find(R"("maker_fee_e6":-250,"taker_fee_e6":1000)"),
+            std::string::npos);
+  EXPECT_NE(body_of(Candle{.open_s = -1}, Domain::Market).find(R"("open_s":"-1")"),
+            std::string::npos);
+}
+
+TEST(Describe, shows_unknown_types_as_hex) {
+  Bytes bytes(detail::message_bytes(3));
+  std::byte* body = detail::begin(bytes, {.sequence = 1}, 200, 3);
+  body[0] = std::byte{0x0A};
+  body[1] = std::byte{0xFF};
+  body[2] = std::byte{0};
+  detail::finish(bytes.data(), bytes.size());
+  EXPECT_EQ(described(bytes),
+            R"({"type":200,"domain":"execution","source":0,"sequence":"1","timestamp_ns":"0",)"
+            R"("body_hex":"0aff00"})");
+}
+
+TEST(Describe, a_trusted_body_that_is_too_short_is_hex_and_no_read_past_it) {
+  Bytes bytes(detail::message_bytes(2));
+  std::byte* body = detail::begin(bytes, {}, Wire<Trade>::kType, 2);
+  body[0] = body[1] = std::byte{1};
+  detail::finish(bytes.data(), bytes.size());
+  EXPECT_TRUE(described(bytes).ends_with(R"("body_hex":"0101"})"));
+}
+
+TEST(Describe, knows_every_message) {
+  for (const MessageInfo& info : messages()) {
+    const Bytes bytes = sample_message(info);
+    const std::string text = described(bytes);
+    EXPECT_TRUE(text.starts_with("{\"type\":\"" + std::string{info.name} + "\"")) << text;
+    for (const Field& field : info.fields) {
+      const bool shown = text.find("\"" + std::string{field.name} + "\":") != std::string::npos;
+      EXPECT_EQ(shown, field.kind != FieldKind::Reserved) << info.name << ' ' << field.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stoa::native

@@ -1,0 +1,146 @@
+// Bytes on the wire never change: tests/golden/native_messages.txt holds one message of every type,
+// tests/golden/native_refused.txt what a decoder must refuse and where.
+//
+// A new message: GOLDEN_UPDATE=1 build/dev/protocol_test --gtest_filter='NativeGolden.*', then
+// read the diff. A changed line of an old message is a broken format.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <ios>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "model/market.h"
+#include "protocol/native/codec.h"
+#include "protocol/native/describe.h"
+#include "protocol/native/registry.h"
+#include "protocol/native/sample_messages.h"
+
+namespace stoa::native {
+namespace {
+
+constexpr std::string_view kMessagesFile = "tests/golden/native_messages.txt";
+constexpr std::string_view kRefusedFile = "tests/golden/native_refused.txt";
+
+/// Hex in lines of 32 bytes: the header is the first.
+std::string hex_lines(std::span<const std::byte> bytes) {
+  std::string text;
+  for (; !bytes.empty(); bytes = bytes.subspan(bytes.size() < 32 ? bytes.size() : 32)) {
+    text += "  " + hex_of(bytes.first(bytes.size() < 32 ? bytes.size() : 32)) + "\n";
+  }
+  return text;
+}
+
+std::string messages_text() {
+  std::string text =
+      "# One message of every type: its name, its bytes in hex (the header is the first line), and "
+      "what they mean.\n";
+  for (const MessageInfo& info : messages()) {
+    const Bytes bytes = sample_message(info);
+    std::string json;
+    append_json(json, MessageView::trusted(bytes));
+    text += "\n" + std::string{info.name} + "\n" + hex_lines(bytes) + json + "\n";
+  }
+  return text;
+}
+
+struct Refused {
+  std::string what;
+  Bytes bytes;
+};
+
+Bytes with_checksum(Bytes bytes) {
+  const std::span<const std::byte> all{bytes};
+  const std::uint32_t crc = crc32c(crc32c(all.first(28)), all.subspan(32));
+  std::memcpy(&bytes[28], &crc, sizeof crc);
+  return bytes;
+}
+
+/// Each breaks one rule of the page docs/formats/native.md.
+std::vector<Refused> refused_messages() {
+  const Bytes good = sample_message(*find_message(Wire<Trade>::kType));
+  const auto changed = [&good](std::size_t at, unsigned value) {
+    Bytes bytes = good;
+    bytes[at] = static_cast<std::byte>(value);
+    return with_checksum(bytes);
+  };
+  Bytes flipped = good;
+  flipped[40] ^= std::byte{1};
+  Bytes extended_mark = changed(32, 0xFF);
+  return {
+      {"header cut short", Bytes(good.begin(), good.begin() + 31)},
+      {"payload cut short", Bytes(good.begin(), good.end() - 1)},
+      {"another magic", changed(0, 'X')},
+      {"domain 0", changed(4, 0)},
+      {"domain 5", changed(4, 5)},
+      {"version 2", changed(5, 2)},
+      {"payload longer than any message", changed(26, 2)},
+      {"a flipped bit", flipped},
+      {"a market type in the execution domain", changed(4, 3)},
+      {"a value longer than the payload", changed(33, 41)},
+      {"a value shorter than its type", changed(33, 39)},
+      {"an extended value whose second byte is not zero", extended_mark},
+      {"side 2", changed(34 + 4, 2)},
+      {"no known type", changed(32, 199)},
+  };
+}
+
+std::string refused_text() {
+  std::string text =
+      "# What a decoder refuses: why, its answer and the byte where it saw it, and the bytes in "
+      "hex.\n";
+  for (const Refused& each : refused_messages()) {
+    const auto view = decode(each.bytes);
+    text += "\n" + each.what + "\n";
+    text += view ? "  accepted\n"
+                 : "  " + std::string{to_string(view.error().error)} + " at " +
+                       std::to_string(view.error().offset) + "\n";
+    text += hex_lines(each.bytes);
+  }
+  return text;
+}
+
+void compare(std::string_view file, const std::string& now) {
+  const auto path = in_source_tree(file);
+  if (update_golden()) std::ofstream{path, std::ios::binary} << now;
+  EXPECT_EQ(text_of_file(path), now) << "see the top of golden_test.cc";
+}
+
+TEST(NativeGolden, every_message_has_the_bytes_that_it_always_had) {
+  compare(kMessagesFile, messages_text());
+}
+
+TEST(NativeGolden, what_is_refused_is_refused_where_it_always_was) {
+  compare(kRefusedFile, refused_text());
+}
+
+// The files themselves, read by nothing but hex digits: what an implementation in another language
+// would do.
+TEST(NativeGolden, the_bytes_of_the_file_decode_to_the_meaning_beside_them) {
+  std::istringstream lines{text_of_file(in_source_tree(kMessagesFile))};
+  std::string hex;
+  std::size_t messages_count = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  ")) hex += line.substr(2);
+    if (!line.starts_with("{")) continue;
+    const Bytes bytes = bytes_of(hex);
+    hex.clear();
+    const auto view = decode(bytes);
+    ASSERT_TRUE(view) << line;
+    std::string json;
+    append_json(json, *view);
+    EXPECT_EQ(json, line);
+    ++messages_count;
+  }
+  EXPECT_EQ(messages_count, messages().size());
+}
+
+}  // namespace
+}  // namespace stoa::native
