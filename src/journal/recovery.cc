@@ -1,0 +1,209 @@
+#include "journal/recovery.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "journal/file_system.h"
+#include "journal/format.h"
+#include "journal/segment.h"
+#include "journal/verify.h"
+#include "journal/writer.h"
+
+namespace stoa::journal {
+
+Checked<SegmentWalk> walk_segment(SegmentFile& segment) {
+  SegmentWalk walk{
+      .next = segment.header().first_lsn, .chain = segment.header().previous_chain, .stopped = {}};
+  for (;;) {
+    const auto record = segment.record(walk.end_offset, walk.next, walk.next);
+    if (!record) return std::unexpected(record.error());
+    if (record->status != RecordStatus::Whole) {
+      walk.stopped = *record;
+      return walk;
+    }
+    ++walk.records;
+    walk.payload_bytes += record->payload.size();
+    walk.end_offset += stored_bytes(record->payload.size());
+    walk.next = Lsn{walk.next.value() + 1};
+    walk.chain = extend_chain(walk.chain, record->head_word);
+  }
+}
+
+std::optional<Damage> compare_with_footer(const SegmentFile& segment, const SegmentWalk& walk,
+                                          const Footer& footer) {
+  if (footer.end_offset == walk.end_offset && footer.records == walk.records &&
+      footer.chain == walk.chain) {
+    return std::nullopt;
+  }
+  // Fewer records than promised: the trouble is where the walk stopped. Else the footer is wrong.
+  const bool fewer = walk.records < footer.records;
+  std::string what = "the footer promises records up to lsn " +
+                     std::to_string(footer.last_lsn.value()) + " and byte " +
+                     std::to_string(footer.end_offset);
+  if (fewer && walk.stopped.status == RecordStatus::Bad) {
+    what = std::string{walk.stopped.why} + "; " + what;
+  }
+  return Damage{.segment = segment.name(),
+                .offset = fewer ? walk.end_offset : segment.records_end(),
+                .lsn = walk.next,
+                .what = std::move(what)};
+}
+
+namespace {
+
+// The link between a sealed segment and the one after it.
+struct Link {
+  Lsn next;
+  std::uint32_t chain = 0;
+};
+
+Result<Link> check_sealed(FileSystem& files, const std::filesystem::path& dir, Lsn first,
+                          const std::optional<Link>& before) {
+  auto segment = SegmentFile::open(files, dir, first);
+  if (!segment) return std::unexpected(segment.error());
+  const auto damaged = [&](std::uint64_t offset, Lsn lsn, std::string what) {
+    return damage_error(
+        {.segment = segment->name(), .offset = offset, .lsn = lsn, .what = std::move(what)}, dir);
+  };
+  if (before && (before->next != first || before->chain != segment->header().previous_chain)) {
+    return damaged(0, before->next, "the segment does not continue the one before it");
+  }
+  const auto footer = segment->footer();
+  if (!footer) return std::unexpected(footer.error());
+  const std::optional<Footer>& seal = *footer;
+  if (seal) return Link{Lsn{seal->last_lsn.value() + 1}, seal->chain};
+  // A later segment exists, so this one was durable to its end: say where it stops being readable.
+  const auto walk = walk_segment(*segment);
+  if (!walk) return std::unexpected(walk.error());
+  return damaged(walk->end_offset, walk->next, "a later segment exists but this one has no footer");
+}
+
+Result<void> zero_and_sync(File& file, const std::filesystem::path& path, std::uint64_t from,
+                           std::uint64_t until) {
+  constexpr std::size_t kPieceBytes = 1U << 16U;
+  const std::vector<std::byte> zeros(kPieceBytes);
+  while (from < until) {
+    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(until - from, kPieceBytes));
+    const auto wrote = file.write_at(std::span{zeros}.first(piece), from);
+    if (!wrote || *wrote == 0) {
+      return disk_error("cannot cut the torn tail", wrote ? Errno{EIO} : wrote.error(), path);
+    }
+    from += *wrote;
+  }
+  // Also when nothing was cut: a killed writer leaves records that only the page cache has, and
+  // what recovery hands out is acted upon.
+  if (const auto synced = file.sync_data(); !synced) {
+    return disk_error("cannot sync the newest segment", synced.error(), path);
+  }
+  return {};
+}
+
+// Everything about the newest segment: walk, seal or tail, cut.
+Result<void> recover_newest(FileSystem& files, const std::filesystem::path& dir,
+                            SegmentFile& segment, RecoveredLog& log) {
+  const auto walk = walk_segment(segment);
+  if (!walk) return std::unexpected(walk.error());
+  const auto footer = segment.footer();
+  if (!footer) return std::unexpected(footer.error());
+  const std::optional<Footer>& seal = *footer;
+  log.next = walk->next;
+  log.chain = walk->chain;
+  if (seal) {
+    if (const auto damage = compare_with_footer(segment, *walk, *seal)) {
+      return damage_error(*damage, dir);
+    }
+    log.needs_segment = true;
+  }
+
+  auto file = files.open(segment.path(), OpenMode::Write);
+  if (!file) return disk_error("cannot write the newest segment", file.error(), segment.path());
+  std::uint64_t cut_until = walk->end_offset;
+  if (!seal) {
+    const auto tail = scan_tail(segment, walk->end_offset, walk->next);
+    if (!tail) return std::unexpected(tail.error());
+    if (tail->verdict == TailScan::Verdict::Damaged) {
+      return damage_error({.segment = segment.name(),
+                           .offset = walk->end_offset,
+                           .lsn = walk->next,
+                           .what = "the record cannot be read, yet " + tail->what},
+                          dir);
+    }
+    cut_until = tail->end;
+  }
+  if (const auto synced = zero_and_sync(**file, segment.path(), walk->end_offset, cut_until);
+      !synced) {
+    return std::unexpected(synced.error());
+  }
+  if (cut_until > walk->end_offset) {
+    log.report.cut_bytes = cut_until - walk->end_offset;
+    log.report.cut_at = segment.name() + ": byte " + std::to_string(walk->end_offset);
+  }
+  log.file = std::move(*file);
+  log.header = segment.header();
+  log.seed = segment.seed();
+  log.end_offset = walk->end_offset;
+  return {};
+}
+
+}  // namespace
+
+Result<RecoveredLog> recover(FileSystem& files, const std::filesystem::path& dir,
+                             const WriterOptions& options) {
+  const auto firsts = list_segments(files, dir);
+  if (!firsts) return std::unexpected(firsts.error());
+  RecoveredLog log;
+  log.report.segments = firsts->size();
+  if (firsts->empty()) {
+    log.next = options.first_lsn;
+    log.needs_segment = true;
+    log.report.first = log.next;
+    log.report.last = Lsn{log.next.value() - 1};
+    return log;
+  }
+
+  std::optional<Link> before;
+  for (const Lsn first : std::span{*firsts}.first(firsts->size() - 1)) {
+    const auto link = check_sealed(files, dir, first, before);
+    if (!link) return std::unexpected(link.error());
+    before = *link;
+  }
+  auto newest = SegmentFile::open(files, dir, firsts->back());
+  if (!newest) return std::unexpected(newest.error());
+  const SegmentHeader& header = newest->header();
+  if (before && (before->next != header.first_lsn || before->chain != header.previous_chain)) {
+    return damage_error({.segment = newest->name(),
+                         .offset = 0,
+                         .lsn = before->next,
+                         .what = "the segment does not continue the one before it"},
+                        dir);
+  }
+  if (options.epoch < header.epoch) {
+    return bad_input("the journal belongs to epoch " + std::to_string(header.epoch) +
+                         ", this writer to " + std::to_string(options.epoch) +
+                         ": a successor has taken over",
+                     dir.string());
+  }
+  if (const auto done = recover_newest(files, dir, *newest, log); !done) {
+    return std::unexpected(done.error());
+  }
+  // The newest segment's name may not have been durable yet when its writer was killed.
+  if (const auto synced = files.sync_directory(dir); !synced) {
+    return disk_error("cannot sync the directory", synced.error(), dir);
+  }
+  log.report.first = firsts->front();
+  log.report.last = Lsn{log.next.value() - 1};
+  return log;
+}
+
+}  // namespace stoa::journal
