@@ -1,0 +1,146 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "bus/topic.h"
+#include "bus/wake.h"
+#include "journal/writer.h"
+#include "protocol/native/codec.h"
+#include "relay/source.h"
+
+namespace stoa::relay {
+
+/// What became of a message offered for the log.
+enum class Offer : std::uint8_t {
+  Taken,      // it has an lsn and waits for the commit
+  Duplicate,  // this source's sequence is in the log already
+  Gap,        // an earlier one of this source is missing; it has to rewind
+};
+
+/// The in-process relay of the execution domain: gives each message its place, drops what a source
+/// sends twice, makes a batch durable with one sync, and fans records out in log order. One thread
+/// calls everything.
+///
+/// On the topic a record is 8 bytes of lsn (little-endian) and the message.
+class Sequencer {
+ public:
+  struct Options {
+    std::filesystem::path dir;
+    journal::WriterOptions journal{};
+    std::size_t topic_bytes =
+        64U << 20U;  // readers may lag this far; then publishing waits for them
+  };
+
+  /// Opens and recovers the journal. `replay` must come next.
+  [[nodiscard]] static Result<Sequencer> open(const Options& options);
+
+  /// Reads every record of the log, from the oldest, into `visit(lsn, message)`, and learns the
+  /// sources' numbers.
+  ///
+  /// errors  Damaged: a record is no message or of another domain; Io
+  [[nodiscard]] Result<void> replay(
+      const std::function<void(Lsn, const native::MessageView&)>& visit);
+
+  /// The number that the next message of `source` carries.
+  [[nodiscard]] std::uint64_t next_sequence(Source source) const noexcept {
+    return last_sequence_[static_cast<std::size_t>(source)] + 1;
+  }
+
+  /// Appends a message of a source in this process; it is durable after the next commit.
+  template <native::Message M>
+  [[nodiscard]] Result<Lsn> append(Source source, Timestamp now, const M& message) {
+    std::array<std::byte, native::kSmallMessageBytes> bytes;
+    const std::size_t size = native::encode(bytes,
+                                            {.domain = native::Domain::Execution,
+                                             .source = static_cast<std::uint8_t>(source),
+                                             .sequence = next_sequence(source),
+                                             .timestamp = stamp(now)},
+                                            message);
+    ++last_sequence_[static_cast<std::size_t>(source)];
+    return take(std::span{bytes}.first(size), source != Source::Market);
+  }
+  /// The same for a message that its producer has encoded and numbered; the relay's time replaces
+  /// the producer's.
+  [[nodiscard]] Result<Offer> offer(std::span<const std::byte> message, Timestamp now);
+  /// Appends an output of the core: part of the log, but no batch waits for it.
+  [[nodiscard]] Result<Lsn> append_output(std::span<const std::byte> message);
+
+  /// Makes everything appended durable, as the journal's policy says. A batch of nothing but marks
+  /// is only written: nobody waits for it, and whatever follows from it in the log is durable only
+  /// together with it.
+  [[nodiscard]] Result<Lsn> commit();
+  /// Hands outputs to the operating system, so that a killed process leaves them; no sync.
+  [[nodiscard]] Result<void> flush() { return writer_.flush(); }
+
+  /// Calls `visit(lsn, message)` for each input appended since the last `clear_batch`, oldest
+  /// first. Only after commit.
+  template <class Visit>
+  void for_each_in_batch(Visit visit) const {
+    for (const Entry& entry : batch_) {
+      visit(entry.lsn,
+            native::MessageView::trusted({batch_bytes_.data() + entry.offset, entry.bytes}));
+    }
+  }
+  void clear_batch() noexcept {
+    batch_.clear();
+    batch_bytes_.clear();
+  }
+  /// Visits and clears.
+  template <class Visit>
+  void take_batch(Visit visit) {
+    for_each_in_batch(visit);
+    clear_batch();
+  }
+  [[nodiscard]] bool has_batch() const noexcept { return !batch_.empty(); }
+
+  /// Shows a record to the topic's subscribers. When one of them is a whole ring behind, it waits
+  /// for it: the log's readers never miss a record. `wake` is rung while waiting. Answers that
+  /// belong to no log have lsn 0.
+  void publish(Lsn lsn, std::span<const std::byte> message, bus::Wake& wake);
+
+  [[nodiscard]] bus::Topic& topic() noexcept { return *topic_; }
+  [[nodiscard]] const journal::WriterMetrics& metrics() const noexcept { return writer_.metrics(); }
+  [[nodiscard]] const journal::Recovery& recovery() const noexcept { return writer_.recovery(); }
+  [[nodiscard]] Lsn head() const noexcept { return Lsn{writer_.next_lsn().value() - 1}; }
+  [[nodiscard]] Lsn durable() const noexcept { return writer_.durable_lsn(); }
+  /// Writes and syncs everything and lets go of the directory.
+  [[nodiscard]] Result<Lsn> close() { return writer_.close(); }
+
+ private:
+  struct Entry {
+    Lsn lsn;
+    std::size_t offset;
+    std::size_t bytes;
+  };
+
+  Sequencer(Options options, journal::Writer writer);
+
+  /// Time in the log never goes back, whatever the clock does.
+  [[nodiscard]] Timestamp stamp(Timestamp now) noexcept {
+    if (now > last_stamp_) last_stamp_ = now;
+    return last_stamp_;
+  }
+  [[nodiscard]] Result<Lsn> take(std::span<const std::byte> message, bool awaited);
+
+  std::filesystem::path dir_;
+  journal::Writer writer_;
+  std::unique_ptr<bus::Topic> topic_;
+  bus::Publication publication_;
+  std::array<std::uint64_t, kSources> last_sequence_{};
+  Timestamp last_stamp_{};
+  bool sync_awaited_ = false;  // the batch holds more than marks
+  std::vector<Entry> batch_;
+  std::vector<std::byte> batch_bytes_;
+};
+
+}  // namespace stoa::relay
