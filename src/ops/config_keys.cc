@@ -1,0 +1,460 @@
+#include "ops/config_keys.h"
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/decimal.h"
+#include "base/log.h"
+#include "model/risk.h"
+#include "ops/config.h"
+
+namespace stoa::ops {
+namespace {
+
+using Names = std::span<const std::string_view>;
+
+constexpr std::int64_t kOne = 100'000'000;  // 1 as a Decimal
+constexpr std::int64_t kIntegerMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kAmountMax = 90'000'000'000 * kOne;
+
+// Each list is in the order of its enum.
+constexpr std::array<std::string_view, 2> kSources{"sim", "replay"};
+constexpr std::array<std::string_view, 2> kIdles{"block", "spin"};
+constexpr std::array<std::string_view, 3> kSyncs{"always", "interval", "none"};
+constexpr std::array<std::string_view, 1> kModes{"sim_engine"};
+constexpr std::array<std::string_view, 4> kLevels{"error", "warn", "info", "debug"};
+// Documented elsewhere under these names; refused by name rather than as a misspelling.
+constexpr std::array<std::string_view, 2> kAbsentSources{"binance_rest", "binance_ws"};
+constexpr std::array<std::string_view, 2> kAbsentModes{"binance_testnet_spot", "binance_spot"};
+
+template <LimitKind Kind>
+void set_limit(Config& config, const Judged& value) {
+  config.limits_e8[static_cast<std::size_t>(Kind)] = value.integer;
+}
+
+constexpr auto kKeys = std::to_array<Key>({
+    {.name = "data.dir",
+     .shape = Shape::Path,
+     .default_value = "./data",
+     .min = 1,
+     .max = 4'000,
+     .variable = "STOA_DATA_DIR",
+     .doc = "Directory of everything that must survive: log, token, lock.",
+     .set = [](Config& c, const Judged& v) { c.data.dir = v.text; }},
+    {.name = "gateway.host",
+     .shape = Shape::Text,
+     .default_value = "127.0.0.1",
+     .min = 1,
+     .max = 255,
+     .variable = "STOA_HOST",
+     .doc = "Address that the HTTP and WebSocket gateway listens on.",
+     .set = [](Config& c, const Judged& v) { c.gateway.host = v.text; }},
+    {.name = "gateway.port",
+     .shape = Shape::Integer,
+     .default_value = "8080",
+     .min = 0,
+     .max = 65'535,
+     .variable = "STOA_PORT",
+     .doc = "Port of the gateway; 0 lets the system pick a free one.",
+     .set = [](Config& c,
+               const Judged& v) { c.gateway.port = static_cast<std::uint16_t>(v.integer); }},
+    {.name = "market.source",
+     .shape = Shape::Choice,
+     .default_value = "sim",
+     .choices = kSources,
+     .absent = kAbsentSources,
+     .variable = "STOA_MARKET_SOURCE",
+     .doc = "Where market data comes from: a seeded simulation or recordings.",
+     .set = [](Config& c,
+               const Judged& v) { c.market.source = static_cast<MarketSource>(v.integer); }},
+    {.name = "market.recordings",
+     .shape = Shape::Paths,
+     .default_value = "",
+     .doc = "Files that market.source = \"replay\" plays, merged by time.",
+     .set = [](Config& c,
+               const Judged& v) { c.market.recordings = {v.list.begin(), v.list.end()}; }},
+    {.name = "market.speed",
+     .shape = Shape::Speed,
+     .default_value = "1",
+     .doc = "Pace as a multiple of real time, or max for as fast as it can be consumed.",
+     .set = [](Config& c, const Judged& v) { c.market.speed = v.speed; }},
+    {.name = "market.seed",
+     .shape = Shape::Integer,
+     .default_value = "1",
+     .min = 0,
+     .max = kIntegerMax,
+     .doc = "Seed of everything random: the same seed gives the same run.",
+     .set = [](Config& c,
+               const Judged& v) { c.market.seed = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "market.symbol",
+     .shape = Shape::Text,
+     .default_value = "BTCUSDT",
+     .min = 1,
+     .max = 24,
+     .variable = "STOA_MARKET_SYMBOL",
+     .doc = "Instrument that `stoa book show` is about unless told.",
+     .set = [](Config& c, const Judged& v) { c.market.symbol = v.text; }},
+    {.name = "engine.idle",
+     .shape = Shape::Choice,
+     .default_value = "block",
+     .choices = kIdles,
+     .doc = "What the engine thread does without work: sleep until woken, or spin on its core.",
+     .set = [](Config& c, const Judged& v) { c.engine.idle = static_cast<Idle>(v.integer); }},
+    {.name = "engine.duration_s",
+     .shape = Shape::Integer,
+     .default_value = "0",
+     .min = 0,
+     .max = 1'000'000'000,
+     .doc = "Seconds after which the engine stops by itself; 0 is never.",
+     .set = [](Config& c,
+               const Judged& v) { c.engine.duration_s = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "engine.exit_when_done",
+     .shape = Shape::Boolean,
+     .default_value = "false",
+     .doc = "Stop once the recordings have been played.",
+     .set = [](Config& c, const Judged& v) { c.engine.exit_when_done = v.integer != 0; }},
+    {.name = "log.level",
+     .shape = Shape::Choice,
+     .default_value = "info",
+     .choices = kLevels,
+     .variable = "STOA_LOG_LEVEL",
+     .doc = "Least important level that is written to stderr.",
+     .set = [](Config& c, const Judged& v) { c.log.level = static_cast<log::Level>(v.integer); }},
+    {.name = "wal.dir",
+     .shape = Shape::Path,
+     .default_value = "",
+     .min = 0,
+     .max = 4'000,
+     .variable = "STOA_WAL_DIR",
+     .doc = "Directory of the write-ahead log; empty is `wal` below data.dir.",
+     .set = [](Config& c, const Judged& v) { c.wal.dir = v.text; }},
+    {.name = "wal.sync",
+     .shape = Shape::Choice,
+     .default_value = "always",
+     .choices = kSyncs,
+     .variable = "STOA_WAL_SYNC",
+     .doc = "When records become durable: before anything is acknowledged, every wal.interval_ms "
+            "(a power cut loses that much), or when the system likes. true and false are read as "
+            "always and none.",
+     .set = [](Config& c, const Judged& v) { c.wal.sync = static_cast<WalSync>(v.integer); }},
+    {.name = "wal.interval_ms",
+     .shape = Shape::Integer,
+     .default_value = "10",
+     .min = 1,
+     .max = 60'000,
+     .doc = "Milliseconds between syncs with wal.sync = \"interval\".",
+     .set = [](Config& c,
+               const Judged& v) { c.wal.interval_ms = static_cast<std::uint32_t>(v.integer); }},
+    {.name = "wal.segment_bytes",
+     .shape = Shape::Integer,
+     .default_value = "67108864",
+     .min = 1'048'576,
+     .max = 4'294'967'296,
+     .variable = "STOA_WAL_MAX_SIZE",
+     .doc = "Size of one file of the log, in bytes.",
+     .set = [](Config& c,
+               const Judged& v) { c.wal.segment_bytes = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "execution.mode",
+     .shape = Shape::Choice,
+     .default_value = "sim_engine",
+     .choices = kModes,
+     .absent = kAbsentModes,
+     .variable = "STOA_EXECUTION_MODE",
+     .doc = "Where orders go: the simulated venue.",
+     .set = [](Config& c,
+               const Judged& v) { c.execution.mode = static_cast<ExecutionMode>(v.integer); }},
+    {.name = "paper.initial_cash",
+     .shape = Shape::Decimal,
+     .default_value = "1000000",
+     .min = 0,
+     .max = kAmountMax,
+     .doc = "Cash of a new paper account, in quote currency.",
+     .set = [](Config& c, const Judged& v) { c.paper.initial_cash_e8 = v.integer; }},
+    {.name = "limits.max_order_qty",
+     .shape = Shape::Decimal,
+     .default_value = "0",
+     .min = 0,
+     .max = kAmountMax,
+     .doc = "Largest quantity of one order, in units of the instrument; 0 is off.",
+     .set = set_limit<LimitKind::MaxOrderQty>},
+    {.name = "limits.max_order_notional",
+     .shape = Shape::Decimal,
+     .default_value = "100000",
+     .min = 0,
+     .max = kAmountMax,
+     .doc = "Largest price times quantity of one order, in quote currency.",
+     .set = set_limit<LimitKind::MaxOrderNotional>},
+    {.name = "limits.price_band_ratio",
+     .shape = Shape::Decimal,
+     .default_value = "0.1",
+     .min = 0,
+     .max = kOne,
+     .doc = "Farthest a limit price may lie from the market, as a ratio: 0.1 is 10 %.",
+     .set = set_limit<LimitKind::PriceBandRatio>},
+    {.name = "limits.max_position_notional",
+     .shape = Shape::Decimal,
+     .default_value = "250000",
+     .min = 0,
+     .max = kAmountMax,
+     .variable = "STOA_MAX_POSITION_SIZE",
+     .doc = "Largest position with open orders in one instrument, in quote currency.",
+     .set = set_limit<LimitKind::MaxPositionNotional>},
+    {.name = "limits.max_gross_exposure",
+     .shape = Shape::Decimal,
+     .default_value = "1000000",
+     .min = 0,
+     .max = kAmountMax,
+     .doc = "Largest sum of the above over all instruments, in quote currency.",
+     .set = set_limit<LimitKind::MaxGrossExposure>},
+    {.name = "limits.max_open_orders",
+     .shape = Shape::Decimal,
+     .default_value = "1000",
+     .min = 0,
+     .max = 1'000'000 * kOne,
+     .doc = "Most orders open at once.",
+     .set = set_limit<LimitKind::MaxOpenOrders>},
+    {.name = "limits.max_order_rate",
+     .shape = Shape::Decimal,
+     .default_value = "10",
+     .min = 0,
+     .max = 1'000'000 * kOne,
+     .variable = "STOA_ORDER_RATE_LIMIT",
+     .doc = "Most orders per second of each strategy, and of the API.",
+     .set = set_limit<LimitKind::MaxOrderRate>},
+    {.name = "limits.max_daily_loss",
+     .shape = Shape::Decimal,
+     .default_value = "1000",
+     .min = 0,
+     .max = kAmountMax,
+     .variable = "STOA_MAX_DAILY_LOSS",
+     .doc = "Loss of a UTC day past which orders are refused, in quote currency.",
+     .set = set_limit<LimitKind::MaxDailyLoss>},
+    {.name = "limits.max_leverage",
+     .shape = Shape::Decimal,
+     .default_value = "1",
+     .min = 0,
+     .max = 1'000 * kOne,
+     .doc = "Largest gross exposure over equity.",
+     .set = set_limit<LimitKind::MaxLeverage>},
+    {.name = "sim.order_latency_us",
+     .shape = Shape::Integer,
+     .default_value = "500",
+     .min = 0,
+     .max = 60'000'000,
+     .doc = "Microseconds an order takes to the simulated venue.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.sim.order_latency_us = static_cast<std::uint32_t>(v.integer);
+         }},
+    {.name = "sim.report_latency_us",
+     .shape = Shape::Integer,
+     .default_value = "500",
+     .min = 0,
+     .max = 60'000'000,
+     .doc = "Microseconds an execution report takes back.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.sim.report_latency_us = static_cast<std::uint32_t>(v.integer);
+         }},
+});
+
+constexpr auto kOtherVariables = std::to_array<OtherVariable>({
+    {"STOA_ENV", "Environment, when --env does not say it."},
+    {"STOA_NO_INPUT", "1: never ask a question."},
+    {"STOA_CONTEXT", "Reserved for a name of the engine that commands talk to."},
+    {"STOA_FAILPOINT", "Tests: where a process that was built for it ends itself."},
+    {"STOA_RECORDINGS", "Tests: folder of the recordings."},
+    {"STOA_SUITES", "Tests: folder of the conformance suites."},
+    {"STOA_BIN", "Tests: the program under test."},
+    {"STOA_PROGRAM", "Tests of the page: the program under test."},
+    {"STOA_JOBS", "./dev: how much it does at once."},
+    {"STOA_FUZZ_SECONDS", "./dev: seconds per fuzz target."},
+});
+
+std::string decimal(std::int64_t e8) { return std::string{DecimalText(e8).view()}; }
+
+std::expected<Judged, std::string> judge_integer(const Key& key, std::string_view text) {
+  Judged value;
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value.integer);
+  if (error != std::errc{} || stop != end || value.integer < key.min || value.integer > key.max) {
+    return std::unexpected(expectation(key));
+  }
+  return value;
+}
+
+std::expected<Judged, std::string> judge_decimal(const Key& key, std::string_view text) {
+  const auto e8 = parse_e8(text);
+  if (!e8 && e8.error() == DecimalError::TooPrecise) {
+    return std::unexpected(expectation(key) + " with at most eight decimals");
+  }
+  if (!e8 || *e8 < key.min || *e8 > key.max) return std::unexpected(expectation(key));
+  return Judged{.integer = *e8};
+}
+
+std::expected<Judged, std::string> judge_choice(const Key& key, std::string_view text) {
+  if (key.name == "wal.sync") {
+    if (text == "true") text = "always";
+    if (text == "false") text = "none";
+  }
+  const auto found = std::ranges::find(key.choices, text);
+  if (found != key.choices.end()) return Judged{.integer = found - key.choices.begin()};
+  if (std::ranges::find(key.absent, text) != key.absent.end()) {
+    return std::unexpected(fmt::format("{} is not in this build; {}", text, expectation(key)));
+  }
+  auto message = expectation(key);
+  if (const auto near = nearest(text, key.choices)) {
+    message += fmt::format("; did you mean {}?", *near);
+  }
+  return std::unexpected(std::move(message));
+}
+
+std::expected<Judged, std::string> judge_speed(const Key& key, std::string_view text) {
+  if (text == "max") return Judged{.speed = {.factor = 1, .max = true}};
+  Judged value;
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value.speed.factor);
+  const double factor = value.speed.factor;
+  if (error != std::errc{} || stop != end || !std::isfinite(factor) || factor < 0.001 ||
+      factor > 1e6) {
+    return std::unexpected(expectation(key));
+  }
+  return value;
+}
+
+std::expected<Judged, std::string> judge_text(const Key& key, std::string_view text) {
+  if (std::cmp_less(text.size(), key.min) || std::cmp_greater(text.size(), key.max) ||
+      text.find('\0') != std::string_view::npos) {
+    return std::unexpected(expectation(key));
+  }
+  return Judged{.text = text};
+}
+
+template <std::size_t N>
+std::string_view name_in(const std::array<std::string_view, N>& names, std::size_t place) {
+  return place < N ? names[place] : "unknown";
+}
+
+}  // namespace
+
+std::string_view to_string(MarketSource value) noexcept {
+  return name_in(kSources, static_cast<std::size_t>(value));
+}
+std::string_view to_string(Idle value) noexcept {
+  return name_in(kIdles, static_cast<std::size_t>(value));
+}
+std::string_view to_string(WalSync value) noexcept {
+  return name_in(kSyncs, static_cast<std::size_t>(value));
+}
+std::string_view to_string(ExecutionMode value) noexcept {
+  return name_in(kModes, static_cast<std::size_t>(value));
+}
+
+std::string Key::type_text() const {
+  constexpr std::array<std::string_view, 8> kTypes{"integer", "decimal", "choice",        "boolean",
+                                                   "text",    "path",    "list of paths", "speed"};
+  return std::string{kTypes.at(static_cast<std::size_t>(shape))};
+}
+
+std::string Key::range_text() const {
+  switch (shape) {
+    case Shape::Integer:
+      return max == kIntegerMax ? fmt::format("{} or more", min)
+                                : fmt::format("{} to {}", min, max);
+    case Shape::Decimal:
+      return fmt::format("{} to {}", decimal(min), decimal(max));
+    case Shape::Choice:
+      return fmt::format("{}", fmt::join(choices, ", "));
+    case Shape::Boolean:
+      return "true, false";
+    case Shape::Speed:
+      return "0.001 to 1000000, max";
+    case Shape::Text:
+    case Shape::Path:
+      return fmt::format("{} to {} bytes", min, max);
+    case Shape::Paths:
+      return "";
+  }
+  return "";
+}
+
+std::string expectation(const Key& key) {
+  switch (key.shape) {
+    case Shape::Integer:
+      return fmt::format("expected an integer, {}", key.range_text());
+    case Shape::Decimal:
+      return fmt::format("expected a decimal, {}", key.range_text());
+    case Shape::Choice:
+      return key.choices.size() == 1
+                 ? fmt::format("expected {}", key.choices.front())
+                 : fmt::format("expected one of {}", fmt::join(key.choices, ", "));
+    case Shape::Boolean:
+      return "expected true or false";
+    case Shape::Speed:
+      return "expected a number, 0.001 to 1000000, or max";
+    case Shape::Text:
+      return fmt::format("expected a text of {}", key.range_text());
+    case Shape::Path:
+      return fmt::format("expected a path of {}", key.range_text());
+    case Shape::Paths:
+      return "expected a list of paths";
+  }
+  return "";
+}
+
+std::expected<Judged, std::string> judge(const Key& key, const std::vector<std::string>& values) {
+  if (key.shape == Shape::Paths) {
+    if (std::ranges::any_of(values, [](const auto& path) { return path.empty(); })) {
+      return std::unexpected("expected a path, not an empty text");
+    }
+    return Judged{.list = values};
+  }
+  if (values.size() != 1) return std::unexpected(expectation(key));
+  const std::string_view text = values.front();
+  switch (key.shape) {
+    case Shape::Integer:
+      return judge_integer(key, text);
+    case Shape::Decimal:
+      return judge_decimal(key, text);
+    case Shape::Choice:
+      return judge_choice(key, text);
+    case Shape::Boolean:
+      if (text != "true" && text != "false") return std::unexpected(expectation(key));
+      return Judged{.integer = text == "true" ? 1 : 0};
+    case Shape::Speed:
+      return judge_speed(key, text);
+    case Shape::Text:
+    case Shape::Path:
+    case Shape::Paths:
+      return judge_text(key, text);
+  }
+  return std::unexpected(expectation(key));
+}
+
+std::span<const Key> keys() noexcept { return kKeys; }
+
+const Key* find_key(std::string_view name) noexcept {
+  const auto* found = std::ranges::find(kKeys, name, &Key::name);
+  return found == kKeys.end() ? nullptr : found;
+}
+
+std::span<const OtherVariable> other_variables() noexcept { return kOtherVariables; }
+
+}  // namespace stoa::ops

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/counter.h"
+#include "base/histogram.h"
+#include "base/ids.h"
+
+namespace stoa::ops {
+
+inline constexpr std::size_t kInstrumentsMax = 64;
+
+/// One instrument's feed, as the engine sees it.
+struct FeedStatusCell {
+  Counter messages;
+  Counter gaps;
+  Gauge last_message_ns;  // platform time of the last message, 0: none yet
+  Gauge state;            // a stoa::FeedStatus
+};
+
+/// What the engine thread tells about itself; any thread reads, nothing waits. Health answers come
+/// from here, so they cost the engine nothing and never block.
+struct EngineStatus {
+  Gauge now_ns;        // platform time of the last loop
+  Gauge heartbeat_ns;  // monotonic clock of the last loop: old means that the loop has stopped
+  Gauge ready;         // 1: recovery is done and orders may come
+  Gauge kill_active;
+  Gauge log_failed;   // 1: a write or sync failed; nothing is acknowledged any more
+  Gauge market_done;  // 1: the recording has been played
+  Gauge open_orders;
+  Gauge state_hash;  // the core's, bit-cast to signed
+  Gauge head_lsn;
+  Gauge durable_lsn;
+  Counter loops;
+  Counter inputs;  // records applied by the core
+  Counter market_messages;
+  Counter orders;  // OrderSend
+  Counter fills;
+  std::array<Counter, 32> rejects;                    // by RejectCode
+  Histogram tick_to_intent_ns;                        // market frame in hand -> intent queued
+  Histogram intent_to_durable_ns;                     // queued -> fdatasync returned
+  Histogram durable_to_send_ns;                       // durable -> handed to the venue
+  Histogram tick_to_send_ns;                          // the whole way
+  std::array<FeedStatusCell, kInstrumentsMax> feeds;  // by place in the list of instruments
+};
+
+}  // namespace stoa::ops
