@@ -1,0 +1,341 @@
+#include "oms/execution_agent.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <expected>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/topic.h"
+#include "model/execution.h"
+#include "model/market.h"
+#include "model/order.h"
+#include "model/risk.h"
+#include "model/system.h"
+#include "oms/execution_core.h"
+#include "oms/order_table.h"
+#include "oms/output_buffer.h"
+#include "oms/replay.h"
+#include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
+#include "relay/source.h"
+#include "risk/pre_trade.h"
+
+namespace stoa::oms {
+
+using relay::Source;
+
+ExecutionAgent::ExecutionAgent(const Links& links)
+    : log_{*links.log},
+      venue_{*links.venue},
+      commands_{links.commands},
+      gateway_wake_{*links.gateway_wake},
+      listener_{links.listener},
+      status_{*links.status},
+      stopwatch_{*links.stopwatch},
+      reports_(kReportsPerRound) {
+  output_ends_.reserve(kInboxMax + kCommandsPerRound + kReportsPerRound);
+  inbox_.reserve(kInboxMax * native::kSmallMessageBytes);
+  quoted_.reserve(ExecutionCore::kInstrumentsMax);
+}
+
+Result<void> ExecutionAgent::recover() {
+  ReplayCheck check{core_};
+  const auto read = log_.replay([&](Lsn lsn, const native::MessageView& message) {
+    check.take(lsn, message);
+    record(lsn, message);
+  });
+  if (!read) return read;
+  if (check.mismatches() != 0) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Damaged,
+              .message = fmt::format("this build reads the log differently from the one that wrote "
+                                     "it: {}; run the older build, or start with another --data",
+                                     check.first_mismatch()),
+              .source = {}});
+  }
+  // A crash can fall between an input and the recording of what followed from it.
+  for (const auto& bytes : check.take_unrecorded()) {
+    const auto lsn = log_.append_output(bytes);
+    if (!lsn) return std::unexpected(lsn.error());
+    record(*lsn, native::MessageView::trusted(bytes));
+  }
+  return {};
+}
+
+Result<void> ExecutionAgent::open_session(const Text<16>& venue, Timestamp now) {
+  core_.for_each_open([&](const Order& order) {
+    if (order.state.order_id.value() != 0) venue_.restore(order.state);
+  });
+  return append(Source::Venue, now, VenueSession{.venue = venue, .up = 1});
+}
+
+// --- marks
+
+ExecutionAgent::Quoted& ExecutionAgent::quoted(InstrumentId instrument) {
+  const auto at = std::ranges::find(quoted_, instrument, &Quoted::instrument);
+  if (at != quoted_.end()) return *at;
+  const Mark known = core_.mark(instrument);
+  quoted_.push_back({.instrument = instrument, .latest = known, .logged = known});
+  quoted_.back().latest.instrument = instrument;
+  return quoted_.back();
+}
+
+void ExecutionAgent::on_quote(const Quote& quote) noexcept {
+  Quoted& at = quoted(quote.instrument);
+  at.latest.bid = quote.bid_qty.is_zero() ? Price{} : quote.bid_px;
+  at.latest.ask = quote.ask_qty.is_zero() ? Price{} : quote.ask_px;
+}
+
+void ExecutionAgent::on_trade(const Trade& trade) noexcept {
+  quoted(trade.instrument).latest.last = trade.px;
+}
+
+void ExecutionAgent::log_mark_of(InstrumentId instrument) {
+  if (core_.instrument(instrument) == nullptr) return;
+  Quoted& at = quoted(instrument);
+  if (std::memcmp(&at.latest, &at.logged, sizeof(Mark)) == 0) return;
+  append_input(Source::Market, at.latest);
+  at.logged = at.latest;
+  at.logged_at = now_;
+}
+
+void ExecutionAgent::log_old_marks() {
+  for (Quoted const& at : quoted_) {
+    if ((now_ - at.logged_at).count() >= kMarkEveryNs) log_mark_of(at.instrument);
+  }
+}
+
+// --- inputs
+
+template <class M>
+bool ExecutionAgent::queue(const M& message) {
+  if (failed_ || inbox_count_ >= kInboxMax) return false;
+  const std::size_t used = inbox_.size();
+  inbox_.resize(used + native::kSmallMessageBytes);
+  const std::size_t bytes =
+      native::encode(std::span{inbox_}.subspan(used),
+                     {.domain = native::Domain::Execution,
+                      .source = static_cast<std::uint8_t>(Source::Strategies),
+                      .sequence = log_.next_sequence(Source::Strategies) + inbox_count_,
+                      .timestamp = now_},
+                     message);
+  inbox_.resize(used + bytes);
+  if (inbox_count_++ == 0) {
+    inbox_since_ = stopwatch_.monotonic();
+    if (tick_at_.count() != 0) {
+      status_.tick_to_intent_ns.record(
+          static_cast<std::uint64_t>((inbox_since_ - tick_at_).count()));
+    }
+  }
+  return true;
+}
+
+bool ExecutionAgent::submit(const OrderIntent& intent) { return queue(intent); }
+bool ExecutionAgent::submit(const CancelIntent& intent) { return queue(intent); }
+bool ExecutionAgent::submit(const ReplaceIntent& intent) { return queue(intent); }
+bool ExecutionAgent::submit(const CancelAllIntent& intent) { return queue(intent); }
+bool ExecutionAgent::submit(const StrategyCommand& command) { return queue(command); }
+
+template <class M>
+void ExecutionAgent::append_input(Source source, const M& message) {
+  if (const auto lsn = log_.append(source, now_, message); !lsn) fail(lsn.error());
+}
+
+namespace {
+
+/// The instrument whose market price an intent is judged by, or none.
+InstrumentId judged_by_market(const native::MessageView& message) noexcept {
+  if (message.is<OrderIntent>()) return message.as<OrderIntent>().instrument;
+  if (message.is<ReplaceIntent>()) return message.as<ReplaceIntent>().instrument;
+  return {};
+}
+
+}  // namespace
+
+void ExecutionAgent::take_commands() {
+  if (commands_ == nullptr) return;
+  commands_->poll(
+      [&](const bus::Message& message) {
+        const auto view = native::MessageView::trusted(message.payload);
+        if ((view.header().flags & native::kFlagProbe) != 0) return answer_probe(view);
+        log_mark_of(judged_by_market(view));
+        if (failed_) return;
+        if (const auto offer = log_.offer(message.payload, now_); !offer) fail(offer.error());
+      },
+      kCommandsPerRound);
+}
+
+void ExecutionAgent::take_inbox() {
+  std::span<const std::byte> rest = inbox_;
+  while (!rest.empty() && !failed_) {
+    const auto view = native::MessageView::trusted(rest);
+    log_mark_of(judged_by_market(view));
+    if (failed_) break;
+    if (const auto offer = log_.offer(view.bytes(), now_); !offer) fail(offer.error());
+    rest = rest.subspan(view.bytes().size());
+  }
+  inbox_.clear();
+  inbox_count_ = 0;
+}
+
+void ExecutionAgent::take_reports() {
+  const std::size_t count = venue_.poll_reports(now_, reports_);
+  for (std::size_t i = 0; i < count && !failed_; ++i) append_input(Source::Venue, reports_[i]);
+}
+
+void ExecutionAgent::answer_probe(const native::MessageView& question) {
+  if (!question.is<OrderIntent>()) return;
+  const auto intent = question.as<OrderIntent>();
+  // The gate's answer, as if the order came now: the newest market counts, but nothing is logged
+  // for a question.
+  const risk::Verdict verdict = core_.what_if(intent, quoted(intent.instrument).latest, now_);
+  std::array<std::byte, native::kSmallMessageBytes> bytes;
+  const std::size_t size = native::encode_with_tail<RiskDecision, CheckResult>(
+      bytes,
+      {.domain = native::Domain::Execution,
+       .source = question.header().source,
+       .flags = native::kFlagProbe,
+       .sequence = question.header().sequence,
+       .timestamp = now_},
+      RiskDecision{.instrument = intent.instrument,
+                   .accepted = static_cast<std::uint8_t>(verdict.accepted() ? 1 : 0),
+                   .code = verdict.code,
+                   .check_count = static_cast<std::uint16_t>(verdict.check_count)},
+      verdict.view());
+  log_.publish(Lsn{}, std::span{bytes}.first(size), gateway_wake_);
+}
+
+// --- one round
+
+std::size_t ExecutionAgent::poll(Timestamp now) {
+  if (failed_) return 0;
+  now_ = now;
+  take_commands();
+  take_inbox();
+  take_reports();
+  log_old_marks();
+  if (failed_ || !log_.has_batch()) return 0;
+
+  const auto durable = log_.commit();
+  if (!durable) {
+    fail(durable.error());
+    return 0;
+  }
+  durable_at_ = stopwatch_.monotonic();
+  if (inbox_since_.count() != 0) {
+    status_.intent_to_durable_ns.record(
+        static_cast<std::uint64_t>((durable_at_ - inbox_since_).count()));
+  }
+  const std::size_t applied = apply_batch();
+  inbox_since_ = {};
+  status_.inputs.add(applied);
+  status_.head_lsn.set(static_cast<std::int64_t>(log_.head().value()));
+  status_.durable_lsn.set(static_cast<std::int64_t>(log_.durable().value()));
+  status_.open_orders.set(static_cast<std::int64_t>(core_.open_orders()));
+  status_.kill_active.set(core_.kill_active() ? 1 : 0);
+  status_.state_hash.set(std::bit_cast<std::int64_t>(core_.state_hash()));
+  if (!failed_) {
+    if (const auto flushed = log_.flush(); !flushed) fail(flushed.error());
+  }
+  gateway_wake_.notify();
+  return applied;
+}
+
+std::size_t ExecutionAgent::apply_batch() {
+  OutputBuffer& outputs = core_.outputs();
+  // First the venue: the inputs are durable, and each further nanosecond is the market's.
+  output_ends_.clear();
+  log_.for_each_in_batch([&](Lsn lsn, const native::MessageView& input) {
+    const std::size_t first = outputs.count();
+    core_.apply(lsn, input);
+    outputs.for_each(first, outputs.count(), [&](std::span<const std::byte> bytes) {
+      dispatch(native::MessageView::trusted(bytes));
+    });
+    output_ends_.push_back(outputs.count());
+  });
+  // Then everyone else: each input with its outputs behind it.
+  std::size_t applied = 0;
+  std::size_t first = 0;
+  log_.for_each_in_batch([&](Lsn lsn, const native::MessageView& input) {
+    record(lsn, input);
+    const std::size_t last = output_ends_[applied++];
+    outputs.for_each(first, last, [&](std::span<const std::byte> bytes) { take_output(bytes); });
+    first = last;
+  });
+  outputs.clear();
+  log_.clear_batch();
+  return applied;
+}
+
+void ExecutionAgent::take_output(std::span<const std::byte> bytes) {
+  const auto output = native::MessageView::trusted(bytes);
+  count(output);
+  if (failed_) return;
+  const auto lsn = log_.append_output(bytes);
+  if (!lsn) return fail(lsn.error());
+  record(*lsn, output);
+}
+
+void ExecutionAgent::record(Lsn lsn, const native::MessageView& message) {
+  log_.publish(lsn, message.bytes(), gateway_wake_);
+  if (listener_ != nullptr) listener_->on_record(lsn, message);
+}
+
+void ExecutionAgent::dispatch(const native::MessageView& output) {
+  using native::Wire;
+  switch (output.type()) {
+    case Wire<OrderSend>::kType: {
+      venue_.send(output.as<OrderSend>(), now_);
+      const nanoseconds sent_at = stopwatch_.monotonic();
+      status_.durable_to_send_ns.record(
+          static_cast<std::uint64_t>((sent_at - durable_at_).count()));
+      if (inbox_since_.count() != 0 && tick_at_.count() != 0) {
+        status_.tick_to_send_ns.record(static_cast<std::uint64_t>((sent_at - tick_at_).count()));
+      }
+      break;
+    }
+    case Wire<CancelSend>::kType:
+      venue_.cancel(output.as<CancelSend>(), now_);
+      break;
+    case Wire<ReplaceSend>::kType:
+      venue_.replace(output.as<ReplaceSend>(), now_);
+      break;
+    case Wire<OrderQuery>::kType:
+      venue_.query(output.as<OrderQuery>(), now_);
+      break;
+    default:
+      break;
+  }
+}
+
+void ExecutionAgent::count(const native::MessageView& output) {
+  if (output.is<OrderSend>()) status_.orders.add();
+  if (output.is<Fill>()) status_.fills.add();
+  if (output.is<RiskDecision>()) {
+    const auto decision = output.as<RiskDecision>();
+    if (decision.accepted == 0) status_.rejects[static_cast<std::size_t>(decision.code)].add();
+  }
+}
+
+void ExecutionAgent::fail(const Error& error) {
+  if (failed_) return;
+  failed_ = true;
+  error_ = error;
+  status_.log_failed.set(1);
+  status_.ready.set(0);
+  log::error("log_failed", {{"error", error.text()}});
+}
+
+}  // namespace stoa::oms

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "bus/topic.h"
+#include "bus/wake.h"
+#include "model/market.h"
+#include "model/risk.h"
+#include "oms/execution_core.h"
+#include "oms/strategy_port.h"
+#include "oms/venue_port.h"
+#include "ops/engine_status.h"
+#include "protocol/native/codec.h"
+#include "relay/sequencer.h"
+
+namespace stoa::oms {
+
+/// Hears every record of the execution log, inputs and outputs, in order: at recovery, and live
+/// once it counts.
+class RecordListener {
+ public:
+  virtual ~RecordListener() = default;
+  virtual void on_record(Lsn lsn, const native::MessageView& message) = 0;
+};
+
+/// Drives the execution core: gathers inputs (people's and strategies' intents, the venue's
+/// reports, marks), makes a round of them durable with one sync, applies them, and hands the core's
+/// orders to the venue. Nothing is sent before its intent is durable. Engine thread.
+///
+/// A failed write or sync ends it: no further input is taken, acknowledged or sent, `failed()` says
+/// why, and the way back is a restart.
+class ExecutionAgent final : public IntentSink {
+ public:
+  struct Links {
+    relay::Sequencer* log = nullptr;
+    OrderPort* venue = nullptr;
+    bus::Subscription* commands = nullptr;  // from the gateway; null: none
+    bus::Wake* gateway_wake = nullptr;      // rung after publishing
+    RecordListener* listener = nullptr;     // may be null
+    ops::EngineStatus* status = nullptr;
+    const Clock* stopwatch = nullptr;  // real time, for latencies only: decides nothing
+  };
+
+  explicit ExecutionAgent(const Links& links);
+
+  /// Replays the log into the core and the listener and writes the outputs that a crash kept from
+  /// being recorded.
+  ///
+  /// errors  Damaged: the log cannot be read, or the core derives other outputs than it recorded
+  /// (first lsn in the
+  ///         text): this build does not continue a log that it reads differently
+  [[nodiscard]] Result<void> recover();
+
+  /// Appends an input of the engine itself (run, reference data, limits, strategy states); counts
+  /// after the next poll.
+  template <native::Message M>
+  [[nodiscard]] Result<void> append(relay::Source source, Timestamp now, const M& message) {
+    const auto lsn = log_.append(source, now, message);
+    if (!lsn) return std::unexpected(lsn.error());
+    return {};
+  }
+
+  /// Tells a paper venue its resting orders, then asks about every open one. Orders may come from
+  /// now on.
+  [[nodiscard]] Result<void> open_session(const Text<16>& venue, Timestamp now);
+
+  // The market, for marks: best prices and last trades of instruments, as they are published.
+  void on_quote(const Quote& quote) noexcept;
+  void on_trade(const Trade& trade) noexcept;
+
+  /// A market message is in hand: latencies of what follows are measured from here.
+  void tick(nanoseconds stopwatch_now) noexcept { tick_at_ = stopwatch_now; }
+
+  // IntentSink, for strategies. Bounded: kInboxMax, then false.
+  [[nodiscard]] bool submit(const OrderIntent& intent) override;
+  [[nodiscard]] bool submit(const CancelIntent& intent) override;
+  [[nodiscard]] bool submit(const ReplaceIntent& intent) override;
+  [[nodiscard]] bool submit(const CancelAllIntent& intent) override;
+  [[nodiscard]] bool submit(const StrategyCommand& command) override;
+
+  /// One round: inputs in, one sync, outputs out. Returns the inputs applied.
+  std::size_t poll(Timestamp now);
+
+  [[nodiscard]] ExecutionCore& core() noexcept { return core_; }
+  /// Set once the log has failed.
+  [[nodiscard]] const Error* failed() const noexcept { return failed_ ? &error_ : nullptr; }
+
+ private:
+  static constexpr std::size_t kInboxMax = 1'024;
+  static constexpr std::size_t kCommandsPerRound = 512;
+  static constexpr std::size_t kReportsPerRound = 512;
+  static constexpr std::int64_t kMarkEveryNs = 1'000'000'000;
+
+  struct Quoted {
+    InstrumentId instrument{};
+    Mark latest{};
+    Mark logged{};
+    Timestamp logged_at{};
+  };
+
+  template <class M>
+  bool queue(const M& message);
+  template <class M>
+  void append_input(relay::Source source, const M& message);
+  void take_commands();
+  void take_inbox();
+  void take_reports();
+  void log_mark_of(InstrumentId instrument);
+  void log_old_marks();
+  void answer_probe(const native::MessageView& question);
+  std::size_t apply_batch();
+  void take_output(std::span<const std::byte> bytes);
+  void dispatch(const native::MessageView& output);
+  void count(const native::MessageView& output);
+  void fail(const Error& error);
+  void record(Lsn lsn, const native::MessageView& message);
+  [[nodiscard]] Quoted& quoted(InstrumentId instrument);
+
+  relay::Sequencer& log_;
+  OrderPort& venue_;
+  bus::Subscription* commands_;
+  bus::Wake& gateway_wake_;
+  RecordListener* listener_;
+  ops::EngineStatus& status_;
+  const Clock& stopwatch_;
+
+  ExecutionCore core_;
+  std::vector<std::byte> inbox_;  // encoded strategy intents, back to back
+  std::size_t inbox_count_ = 0;
+  nanoseconds inbox_since_{};  // when the first of them was queued
+  nanoseconds tick_at_{};
+  nanoseconds durable_at_{};
+  std::vector<ExecutionReport> reports_;
+  std::vector<std::size_t> output_ends_;  // outputs of the round, up to and with each input's
+  std::vector<Quoted> quoted_;
+  Timestamp now_{};
+  bool failed_ = false;
+  Error error_;
+};
+
+}  // namespace stoa::oms

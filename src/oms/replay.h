@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "oms/execution_core.h"
+#include "protocol/native/codec.h"
+
+namespace stoa::oms {
+
+/// Feeds a log to a core and compares what the core derives with the outputs that the log recorded,
+/// byte for byte.
+class ReplayCheck {
+ public:
+  explicit ReplayCheck(ExecutionCore& core) noexcept : core_{core} {}
+
+  void take(Lsn lsn, const native::MessageView& message);
+
+  /// Outputs derived but not found in the log: what a crash cut off. Leaves none behind.
+  [[nodiscard]] std::vector<std::vector<std::byte>> take_unrecorded();
+
+  [[nodiscard]] std::uint64_t inputs() const noexcept { return inputs_; }
+  [[nodiscard]] std::uint64_t compared() const noexcept { return compared_; }
+  [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
+  /// "record 17: OrderUpdate, output 9, differs at byte 84"; empty when all agree.
+  [[nodiscard]] const std::string& first_mismatch() const noexcept { return first_mismatch_; }
+
+ private:
+  void differ(Lsn lsn, const native::MessageView& recorded, const std::string& how);
+
+  ExecutionCore& core_;
+  std::deque<std::vector<std::byte>> derived_;  // not yet seen in the log
+  std::uint64_t inputs_ = 0;
+  std::uint64_t compared_ = 0;
+  std::uint64_t mismatches_ = 0;
+  std::string first_mismatch_;
+};
+
+/// What a replay of a whole log found.
+struct ReplaySummary {
+  std::uint64_t state_hash = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t inputs = 0;
+  std::uint64_t outputs_compared = 0;
+  std::uint64_t mismatches = 0;
+  std::string first_mismatch;
+};
+
+/// Reads the log in `dir`, which a live engine may be writing, into a fresh core. Changes nothing.
+///
+/// errors  NotFound, Io, Damaged
+[[nodiscard]] Result<ReplaySummary> replay_log(const std::filesystem::path& dir);
+
+}  // namespace stoa::oms
