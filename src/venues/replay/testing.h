@@ -1,0 +1,116 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/market.h"
+#include "oms/venue_port.h"
+
+// What the tests of this folder share.
+namespace stoa::venues::replay::testing {
+
+/// A directory of its own, gone with the object.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = (std::filesystem::temp_directory_path() / "stoa-replay-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) path_ = name;
+    EXPECT_FALSE(path_.empty()) << "no temporary directory";
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] std::filesystem::path write(std::string_view name, std::string_view bytes) const {
+    const auto path = path_ / name;
+    std::ofstream{path, std::ios::binary} << bytes;
+    return path;
+  }
+  [[nodiscard]] std::filesystem::path write_gzip(std::string_view name,
+                                                 std::string_view text) const {
+    const auto path = path_ / name;
+    const gzFile file = ::gzopen(path.c_str(), "wb");
+    EXPECT_EQ(::gzwrite(file, text.data(), static_cast<unsigned>(text.size())),
+              static_cast<int>(text.size()));
+    EXPECT_EQ(::gzclose(file), Z_OK);
+    return path;
+  }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
+}
+
+/// The recordings: `STOA_RECORDINGS`, else `shared/data` beside the project's root, which is the
+/// directory above this program that holds CMakePresets.json.
+inline std::filesystem::path recordings() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in a test program sets variables
+  if (const char* const named = std::getenv("STOA_RECORDINGS")) return named;
+  std::error_code ignored;
+  auto root = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  while (root.has_relative_path() && !std::filesystem::exists(root / "CMakePresets.json")) {
+    root = root.parent_path();
+  }
+  return root.parent_path() / "shared" / "data";
+}
+
+/// Keeps everything that a feed says.
+class KeepingSink final : public oms::MarketSink {
+ public:
+  struct Book {
+    BookUpdate head{};
+    bool snapshot = false;
+    std::vector<Level> bids{};
+    std::vector<Level> asks{};
+    Timestamp ts_recv{};
+  };
+
+  void on_trade(const Trade& trade, Timestamp ts_recv) override {
+    trades.push_back(trade);
+    times.push_back(ts_recv);
+  }
+  void on_quote(const Quote& quote, Timestamp ts_recv) override {
+    quotes.push_back(quote);
+    times.push_back(ts_recv);
+  }
+  void on_book(const BookView& view, Timestamp ts_recv) override {
+    books.push_back({.head = view.head,
+                     .snapshot = view.snapshot,
+                     .bids = {view.bids.begin(), view.bids.end()},
+                     .asks = {view.asks.begin(), view.asks.end()},
+                     .ts_recv = ts_recv});
+    times.push_back(ts_recv);
+  }
+  void on_feed_state(const FeedState& state, Timestamp ts_recv) override {
+    states.push_back(state);
+    times.push_back(ts_recv);
+  }
+
+  std::vector<Trade> trades;
+  std::vector<Quote> quotes;
+  std::vector<Book> books;
+  std::vector<FeedState> states;
+  std::vector<Timestamp> times;
+};
+
+}  // namespace stoa::venues::replay::testing
