@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "gateway/account_board.h"
+#include "gateway/desk.h"
+#include "gateway/gateway.h"
+#include "gateway/http_message.h"
+#include "gateway/market_board.h"
+#include "gateway/order_board.h"
+#include "gateway/render.h"
+#include "journal/reader.h"
+
+namespace stoa::gateway {
+
+/// Everything the handlers work with, without any socket. Gateway thread.
+struct App {
+  App(Options options_in, const Link& link_in);
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  /// Finds the route, checks host, token and query, and lets the handler answer.
+  void handle(const Request& request, Reply reply);
+  /// Takes what the engine has published, at most `limit` messages of each topic; answers those who
+  /// wait for it; returns messages taken.
+  std::size_t poll(std::size_t limit);
+  /// Reads the sizes of the journal's files; once a second, so that answers need no disk.
+  void refresh_log_figures();
+
+  /// The engine's own time, going on between its loops.
+  [[nodiscard]] Timestamp platform_now() const noexcept;
+  [[nodiscard]] bool engine_alive() const noexcept;
+
+  Options options;
+  Link link;
+  OrderBoard orders;
+  AccountBoard account;
+  MarketBoard market;
+  Renderer render;
+  Desk desk;
+
+  std::map<int, std::uint64_t> requests_by_status;
+  std::uint64_t requests = 0;
+  std::size_t connections = 0;
+  std::size_t clients = 0;        // WebSocket
+  std::uint64_t closed_slow = 0;  // WebSocket clients that did not read
+  std::uint64_t undecodable = 0;
+  std::uint64_t failures = 0;  // exceptions in the work of a connection
+  std::uint64_t log_bytes = 0;
+  std::uint64_t log_segments = 0;
+  std::unique_ptr<journal::Reader> story_reader;  // opened by the first question
+  std::uint64_t next_id = 1;                      // of orders whose sender gave none
+  std::uint64_t id_salt = 0;                      // keeps them apart from those of earlier runs
+};
+
+/// The body of GET /status and of the health channel.
+[[nodiscard]] std::string render_status(const App& app);
+
+}  // namespace stoa::gateway

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "gateway/problem.h"
+
+namespace stoa::gateway {
+
+/// Compares without telling by its duration how much of `given` was right.
+[[nodiscard]] bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept;
+
+/// Looks at an Authorization header; nothing when it carries the token.
+///
+/// errors  token_missing, token_wrong
+[[nodiscard]] std::optional<Problem> check_token(std::string_view authorization,
+                                                 std::string_view token);
+
+/// The name of a Host header or an Origin: lower case, without port; brackets of IPv6 stay.
+[[nodiscard]] std::string host_name(std::string_view host);
+
+/// Whether we are called what the Host header says. A page of another site that had its name point
+/// to this machine (DNS rebinding) is not let in this way.
+[[nodiscard]] bool host_accepted(std::string_view host, std::span<const std::string> names);
+
+/// Whether a browser page of this Origin may open our WebSocket: none was sent, or it is our own.
+[[nodiscard]] bool origin_accepted(std::string_view origin, std::string_view host);
+
+}  // namespace stoa::gateway

@@ -1,0 +1,296 @@
+#include "gateway/desk.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/price.h"
+#include "base/qty.h"
+#include "bus/topic.h"
+#include "gateway/gateway.h"
+#include "gateway/http_message.h"
+#include "gateway/order_board.h"
+#include "gateway/problem.h"
+#include "gateway/render.h"
+#include "model/execution.h"
+#include "model/order.h"
+#include "model/risk.h"
+#include "model/types.h"
+#include "ops/engine_status.h"
+#include "protocol/native/codec.h"
+#include "relay/source.h"
+
+namespace stoa::gateway {
+namespace {
+
+/// An input of ours that the log has taken. Answers to probes carry our source too.
+bool is_echo(const native::MessageView& message) noexcept {
+  return (message.header().flags & native::kFlagProbe) == 0 &&
+         message.header().source == static_cast<std::uint8_t>(relay::Source::Gateway) &&
+         !message.is_output();
+}
+
+/// The venue still owes an answer to a request on the order.
+bool in_flight(OrdStatus status) noexcept {
+  return status == OrdStatus::PendingNew || status == OrdStatus::PendingCancel ||
+         status == OrdStatus::PendingReplace || status == OrdStatus::InDoubt;
+}
+
+Problem outcome_unknown(const std::string& client_order_id) {
+  return Problem{.status = 504,
+                 .code = "outcome_unknown",
+                 .detail = "the engine did not answer in time; the command may still count",
+                 .hint = client_order_id.empty()
+                             ? "Look at the state before you send it again."
+                             : "Ask for the order by its client_order_id; do not send it again "
+                               "under another id.",
+                 .client_order_id = client_order_id};
+}
+
+}  // namespace
+
+Problem engine_busy() {
+  return Problem{.status = 503,
+                 .code = "engine_busy",
+                 .detail = "the engine's command queue is full; nothing was done",
+                 .hint = "Send it again in a second."};
+}
+
+Desk::Desk(const Link& link, const OrderBoard& orders, std::chrono::milliseconds answer_timeout)
+    : link_{link},
+      orders_{orders},
+      answer_timeout_{answer_timeout},
+      next_sequence_{link.next_sequence} {}
+
+bool Desk::refuse_if_closed(Reply& reply) const {
+  if (link_.status->log_failed.value() != 0) {
+    reply(respond({.status = 503,
+                   .code = "log_failed",
+                   .detail = "the journal could not be written; nothing is accepted any more",
+                   .hint = "Look at the disk and restart the engine."}));
+    return true;
+  }
+  if (link_.status->ready.value() == 0) {
+    reply(respond({.status = 503,
+                   .code = "not_ready",
+                   .detail = "the engine is still recovering",
+                   .hint = "GET /ready says when it is done."}));
+    return true;
+  }
+  return false;
+}
+
+bool Desk::has_room(std::size_t bytes, std::size_t count) {
+  // A claim that is not committed changes nothing; one that holds the batch with its record heads
+  // says that each of them will fit.
+  constexpr std::size_t kRecordOverhead = 16;
+  return !link_.commands->claim((bytes + kRecordOverhead) * count).empty();
+}
+
+void Desk::place(const OrderIntent& intent, Reply reply) {
+  submit(intent, Waiting{.kind = Kind::Place,
+                         .reply = std::move(reply),
+                         .client_order_id = std::string{intent.client_order_id.view()}});
+}
+
+void Desk::cancel(const CancelIntent& intent, Reply reply) {
+  submit(intent, Waiting{.kind = Kind::Cancel,
+                         .reply = std::move(reply),
+                         .client_order_id = std::string{intent.client_order_id.view()}});
+}
+
+void Desk::replace(const ReplaceIntent& intent, Reply reply) {
+  submit(intent, Waiting{.kind = Kind::Replace,
+                         .reply = std::move(reply),
+                         .client_order_id = std::string{intent.client_order_id.view()},
+                         .px = intent.px,
+                         .qty = intent.qty});
+}
+
+void Desk::probe(const OrderIntent& intent, Verdict verdict, Reply reply) {
+  if (refuse_if_closed(reply)) return;
+  if (!publish(intent, native::kFlagProbe, next_probe_)) {
+    reply(respond(engine_busy()));
+    return;
+  }
+  deadlines_.push_back({link_.clock->monotonic() + answer_timeout_, next_probe_, true});
+  probes_.emplace(next_probe_++, Probe{std::move(verdict), std::move(reply)});
+  link_.engine_wake->notify();
+}
+
+void Desk::observe(std::uint64_t lsn, const native::MessageView& message) {
+  if (is_echo(message)) {
+    on_echo(lsn, message);
+  } else if (message.is<RiskDecision>()) {
+    on_decision(message);
+  } else if (message.is<OrderUpdate>()) {
+    on_update(message.as<OrderUpdate>());
+  }
+}
+
+void Desk::on_echo(std::uint64_t lsn, const native::MessageView& message) {
+  const auto at = waiting_.find(message.header().sequence);
+  if (at == waiting_.end()) return;
+  Waiting& waiting = at->second;
+  if (waiting.kind == Kind::Command) {
+    finish(at->first, waiting);
+    return;
+  }
+  by_request_[lsn] = at->first;
+  if (waiting.kind == Kind::Place) waiting.order = lsn;
+}
+
+void Desk::on_decision(const native::MessageView& message) {
+  const auto decision = message.as<RiskDecision>();
+  if ((message.header().flags & native::kFlagProbe) != 0) {
+    const auto at = probes_.find(message.header().sequence);
+    if (at == probes_.end()) return;
+    std::vector<CheckResult> checks(decision.check_count);
+    checks.resize(message.tail<CheckResult>(sizeof(RiskDecision), checks));
+    Probe probe = std::move(at->second);
+    probes_.erase(at);
+    probe.reply(probe.verdict(decision, checks_of(message)));
+    return;
+  }
+  const auto request = by_request_.find(decision.intent.value());
+  if (request == by_request_.end()) return;
+  const std::uint64_t sequence = request->second;
+  by_request_.erase(request);
+  const auto at = waiting_.find(sequence);
+  if (at == waiting_.end()) return;
+  Waiting& waiting = at->second;
+  waiting.decided = decision.accepted != 0;
+  waiting.refusal = decision.code;
+  if (!waiting.decided) waiting.breach = first_breach(message);
+  if (waiting.kind != Kind::Place) {
+    const OrderRecord* order = orders_.find(waiting.client_order_id);
+    if (order != nullptr) waiting.order = order->state.intent.value();
+  }
+  const bool no_order = decision.code == RejectCode::DuplicateClientOrderId;
+  const bool awaits_update = waiting.kind == Kind::Place ? !no_order : waiting.decided;
+  if (awaits_update) {
+    by_order_.emplace(waiting.order, sequence);
+  } else {
+    finish(sequence, waiting);
+  }
+}
+
+void Desk::on_update(const OrderUpdate& update) {
+  const auto [begin, end] = by_order_.equal_range(update.intent.value());
+  for (auto at = begin; at != end;) {
+    const auto waiting = waiting_.find(at->second);
+    const bool outcome_known = waiting == waiting_.end() || waiting->second.kind == Kind::Place ||
+                               !in_flight(update.status);
+    if (!outcome_known) {
+      ++at;
+      continue;
+    }
+    if (waiting != waiting_.end()) finish(waiting->first, waiting->second);
+    at = by_order_.erase(at);
+  }
+}
+
+void Desk::finish(std::uint64_t sequence, Waiting& waiting) {
+  if (std::exchange(waiting.done, true)) return;
+  ready_.push_back(sequence);
+}
+
+void Desk::settle() {
+  for (const std::uint64_t sequence : std::exchange(ready_, {})) {
+    auto node = waiting_.extract(sequence);
+    if (node.empty()) continue;
+    Waiting& waiting = node.mapped();
+    waiting.reply(waiting.kind == Kind::Command ? waiting.answer() : outcome(waiting));
+  }
+}
+
+Response Desk::outcome(const Waiting& waiting) const {
+  if (waiting.kind == Kind::Place) {
+    if (const OrderRecord* order = orders_.find_intent(waiting.order)) {
+      return outcome_of_place(*order);
+    }
+    Problem problem{.status = 409,
+                    .code = "duplicate_client_order_id",
+                    .detail = "an order with the client_order_id " + waiting.client_order_id +
+                              " exists; nothing was sent",
+                    .hint =
+                        "If you repeated a request, `order` is its outcome; for another order "
+                        "take another id."};
+    if (const OrderRecord* first = orders_.find(waiting.client_order_id)) {
+      problem.order_json = renderer_->order_json(*first);
+    }
+    return respond(problem);
+  }
+  const OrderRecord* order = orders_.find(waiting.client_order_id);
+  if (order == nullptr || waiting.refusal == RejectCode::UnknownOrder) {
+    return respond({.status = 404,
+                    .code = "unknown_order",
+                    .detail = "no order has the client_order_id " + waiting.client_order_id,
+                    .hint = "GET /api/v1/orders lists them."});
+  }
+  return outcome_of_change(waiting, *order);
+}
+
+Response Desk::outcome_of_place(const OrderRecord& order) const {
+  if (order.state.status != OrdStatus::Rejected) {
+    return respond_json(renderer_->order_json(order), 201);
+  }
+  return respond({.status = 422,
+                  .code = to_string(order.state.code),
+                  .detail = refusal_text(order.state.code, order.breach),
+                  .hint = "Nothing is open; correct the order and send it under a new "
+                          "client_order_id.",
+                  .order_json = renderer_->order_json(order)});
+}
+
+Response Desk::outcome_of_change(const Waiting& waiting, const OrderRecord& order) const {
+  const OrderUpdate& now = order.state;
+  const bool terminal = is_terminal(now.status);
+  const bool as_asked = waiting.kind == Kind::Cancel
+                            ? now.status == OrdStatus::Canceled
+                            : !terminal && (waiting.px == Price{} || waiting.px == now.px) &&
+                                  (waiting.qty == Qty{} || waiting.qty == now.order_qty);
+  if (waiting.decided && as_asked) return respond_json(renderer_->order_json(order));
+  if (terminal || waiting.refusal == RejectCode::TooLate) {
+    return respond({.status = 409,
+                    .code = "too_late",
+                    .detail = "the order is already " + std::string{to_string(now.status)},
+                    .hint = "`order` is its last state.",
+                    .order_json = renderer_->order_json(order)});
+  }
+  RejectCode code = waiting.decided ? now.code : waiting.refusal;
+  if (code == RejectCode::None) code = RejectCode::VenueRejected;
+  return respond({.status = 422,
+                  .code = to_string(code),
+                  .detail = refusal_text(code, waiting.breach) + "; the order stays as it was",
+                  .hint = "Nothing was changed.",
+                  .order_json = renderer_->order_json(order)});
+}
+
+void Desk::expire(nanoseconds now) {
+  while (!deadlines_.empty() && deadlines_.front().at <= now) {
+    const Deadline due = deadlines_.front();
+    deadlines_.pop_front();
+    if (due.probe) {
+      auto node = probes_.extract(due.sequence);
+      if (!node.empty()) node.mapped().reply(respond(outcome_unknown({})));
+      continue;
+    }
+    auto node = waiting_.extract(due.sequence);
+    if (node.empty()) continue;
+    Waiting& waiting = node.mapped();
+    const auto [begin, end] = by_order_.equal_range(waiting.order);
+    const auto mine =
+        std::find_if(begin, end, [&](const auto& entry) { return entry.second == due.sequence; });
+    if (mine != end) by_order_.erase(mine);
+    std::erase_if(by_request_, [&](const auto& entry) { return entry.second == due.sequence; });
+    waiting.reply(respond(outcome_unknown(waiting.client_order_id)));
+  }
+}
+
+}  // namespace stoa::gateway

@@ -1,0 +1,317 @@
+#include "gateway/gateway.h"
+
+#include <unistd.h>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "bus/wake.h"
+#include "gateway/app.h"
+#include "gateway/desk.h"
+#include "gateway/http_session.h"
+#include "gateway/net.h"
+#include "gateway/ws_frame.h"
+#include "gateway/ws_hub.h"
+#include "gateway/ws_session.h"
+
+namespace stoa::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMessagesPerTurn = 2'048;
+/// While somebody listens or waits, and while nobody does: an idle service hardly wakes.
+constexpr milliseconds kBusyTick{20};
+constexpr milliseconds kIdleTick{250};
+constexpr milliseconds kLogFiguresEvery{1'000};
+constexpr milliseconds kStopTime{1'000};
+
+Result<net::Tcp::endpoint> endpoint_of(const Options& options) {
+  net::Error error;
+  const std::string host = options.host == "localhost" ? "127.0.0.1" : options.host;
+  const auto address = asio::ip::make_address(host, error);
+  if (error) {
+    return bad_input("the host \"" + options.host +
+                     "\" is no address; use 127.0.0.1, or 0.0.0.0 for every interface");
+  }
+  return net::Tcp::endpoint{address, options.port};
+}
+
+/// The sessions of a table, held: they leave it when they end, so no walk is over the table itself.
+template <class Session>
+std::vector<std::shared_ptr<Session>> held(
+    const std::unordered_map<Session*, std::shared_ptr<Session>>& table) {
+  std::vector<std::shared_ptr<Session>> sessions;
+  sessions.reserve(table.size());
+  for (const auto& [key, session] : table) sessions.push_back(session);
+  return sessions;
+}
+
+}  // namespace
+
+/// The gateway's thread and everything on it.
+class Gateway::Server final : public HttpHost, public WsHost {
+ public:
+  Server(Options options, const Link& link)
+      : app_{std::move(options), link}, hub_{app_}, acceptor_{io_}, timer_{io_}, wake_{io_} {}
+  // A thread that cannot be joined ends the process anyway.
+  // NOLINTNEXTLINE(bugprone-exception-escape)
+  ~Server() override { stop(); }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  Result<void> listen();
+  void start() {
+    thread_ = std::thread{[this] { run(); }};
+  }
+  void stop();
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+  void on_closed(HttpSession& session) override;
+  void on_upgraded(net::Socket socket, std::string early) override;
+  void on_closed(WsSession& session) override;
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<net::Tcp, net::Executor>;
+  using Timer =
+      asio::basic_waitable_timer<std::chrono::steady_clock,
+                                 asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
+  using Descriptor = asio::posix::basic_stream_descriptor<net::Executor>;
+
+  void run();
+  void accept();
+  void on_accept(net::Error error, net::Socket socket);
+  void turn();
+  void sleep();
+  void publish();
+  void tick();
+  void arm_timer();
+  void shut_down();
+
+  App app_;
+  WsHub hub_;
+  asio::io_context io_{1};
+  Acceptor acceptor_;
+  Timer timer_;
+  Descriptor wake_;
+  std::uint16_t port_ = 0;
+  std::unordered_map<HttpSession*, std::shared_ptr<HttpSession>> http_;
+  std::unordered_map<WsSession*, std::shared_ptr<WsSession>> ws_;
+  nanoseconds log_figures_due_{};
+  nanoseconds stop_by_{};
+  bool accept_paused_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+Result<void> Gateway::Server::listen() {
+  const auto endpoint = endpoint_of(app_.options);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  net::Error error;
+  net::ignore(acceptor_.open(endpoint->protocol(), error));
+  if (!error) net::ignore(acceptor_.set_option(asio::socket_base::reuse_address{true}, error));
+  if (!error) net::ignore(acceptor_.bind(*endpoint, error));
+  if (!error) net::ignore(acceptor_.listen(asio::socket_base::max_listen_connections, error));
+  const std::string where = app_.options.host + ":" + std::to_string(app_.options.port);
+  if (error == asio::error::address_in_use) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Unavailable,
+              .message = "port " + std::to_string(app_.options.port) +
+                         " is taken; stop what listens there, or use --port 0 for any free one",
+              .source = where});
+  }
+  if (error) return io_error("cannot listen", error.value(), where);
+  port_ = acceptor_.local_endpoint(error).port();
+
+  const int wake_fd = ::dup(app_.link.gateway_wake->fd());
+  if (wake_fd < 0) return io_error("cannot watch the engine's wake", errno, where);
+  net::ignore(wake_.assign(wake_fd, error));
+  if (error) return io_error("cannot watch the engine's wake", error.value(), where);
+  return {};
+}
+
+void Gateway::Server::run() {
+  accept();
+  arm_timer();
+  turn();
+  for (;;) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception& error) {
+      // Out of memory, most likely, in the work of one connection. The others go on; the chain that
+      // follows the engine is begun again in case it was the one that broke.
+      log::error("gateway_handler_failed", {{"what", std::string_view{error.what()}}});
+      ++app_.failures;
+      asio::post(io_, [this] { turn(); });
+    }
+  }
+}
+
+void Gateway::Server::stop() {
+  if (!thread_.joinable()) return;
+  asio::post(io_, [this] { shut_down(); });
+  thread_.join();
+}
+
+void Gateway::Server::accept() {
+  acceptor_.async_accept(
+      [this](net::Error error, net::Socket socket) { on_accept(error, std::move(socket)); });
+}
+
+void Gateway::Server::on_accept(net::Error error, net::Socket socket) {
+  if (stopping_) return;
+  if (!error) {
+    const auto session = std::make_shared<HttpSession>(std::move(socket), app_, *this);
+    http_.emplace(session.get(), session);
+    app_.connections = http_.size();
+    if (http_.size() > app_.options.connections_max) {
+      session->refuse();
+    } else {
+      session->start();
+    }
+  }
+  // Out of descriptors: the next tick tries again; a loop of failing accepts would take the thread.
+  accept_paused_ = error && error != asio::error::connection_aborted;
+  if (!accept_paused_) accept();
+}
+
+void Gateway::Server::on_closed(HttpSession& session) {
+  http_.erase(&session);
+  app_.connections = http_.size();
+}
+
+void Gateway::Server::on_upgraded(net::Socket socket, std::string early) {
+  const auto session = std::make_shared<WsSession>(std::move(socket), app_, hub_, *this);
+  ws_.emplace(session.get(), session);
+  app_.clients = ws_.size();
+  session->start(early);
+  arm_timer();
+}
+
+void Gateway::Server::on_closed(WsSession& session) {
+  ws_.erase(&session);
+  app_.clients = ws_.size();
+}
+
+/// One look at what the engine has published. More of it, or the sockets' turn, or sleep.
+void Gateway::Server::turn() {
+  if (stopping_) return;
+  const std::size_t taken = app_.poll(kMessagesPerTurn);
+  if (taken > 0) {
+    publish();
+    asio::post(io_, [this] { turn(); });
+    return;
+  }
+  sleep();
+}
+
+void Gateway::Server::sleep() {
+  bus::Wake& wake = *app_.link.gateway_wake;
+  wake.prepare();
+  // The second look closes the race with an engine that published just before.
+  if (app_.poll(kMessagesPerTurn) > 0) {
+    wake.cancel();
+    publish();
+    asio::post(io_, [this] { turn(); });
+    return;
+  }
+  wake_.async_wait(Descriptor::wait_read, [this](net::Error error) {
+    if (error) return;
+    app_.link.gateway_wake->cancel();
+    turn();
+  });
+}
+
+void Gateway::Server::publish() {
+  hub_.publish(app_.link.clock->monotonic());
+  for (WsClient* client : hub_.take_touched()) static_cast<WsSession*>(client)->flush();
+}
+
+void Gateway::Server::tick() {
+  const nanoseconds now = app_.link.clock->monotonic();
+  if (now >= log_figures_due_) {
+    app_.refresh_log_figures();
+    log_figures_due_ = now + kLogFiguresEvery;
+  }
+  app_.desk.expire(now);
+  publish();
+  if (!stopping_ && std::exchange(accept_paused_, false)) accept();
+  for (const auto& session : held(http_)) session->check_deadline(now);
+  for (const auto& session : held(ws_)) session->check(now);
+  if (stopping_ && (ws_.empty() || now >= stop_by_)) {
+    io_.stop();
+    return;
+  }
+  arm_timer();
+}
+
+void Gateway::Server::arm_timer() {
+  const bool busy = !ws_.empty() || !http_.empty() || app_.desk.waiting() > 0 || stopping_;
+  timer_.expires_after(busy ? kBusyTick : kIdleTick);
+  timer_.async_wait([this](net::Error error) {
+    if (!error) tick();
+  });
+}
+
+void Gateway::Server::shut_down() {
+  stopping_ = true;
+  stop_by_ = app_.link.clock->monotonic() + kStopTime;
+  net::Error ignored;
+  net::ignore(acceptor_.close(ignored));
+  net::ignore(wake_.close(ignored));
+  for (const auto& session : held(http_)) session->close();
+  for (const auto& session : held(ws_)) session->close(WsClose::kGoingAway, "the engine stops");
+  arm_timer();
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::start(Options options, Link link) {
+  check(link.commands != nullptr && link.execution != nullptr && link.views != nullptr &&
+            link.engine_wake != nullptr && link.gateway_wake != nullptr && link.status != nullptr &&
+            link.clock != nullptr,
+        "the gateway is linked before it starts");
+  try {
+    auto server = std::make_unique<Server>(std::move(options), link);
+    if (const auto listening = server->listen(); !listening) {
+      return std::unexpected(listening.error());
+    }
+    server->start();
+    return std::unique_ptr<Gateway>{new Gateway{std::move(server)}};
+  } catch (const std::exception& error) {  // Asio at start-up: no descriptors, no memory
+    return std::unexpected(
+        Error{.code = ErrorCode::Io,
+              .message = std::string{"cannot start the gateway: "} + error.what(),
+              .source = {}});
+  }
+}
+
+Gateway::Gateway(std::unique_ptr<Server> server) noexcept : server_{std::move(server)} {}
+Gateway::~Gateway() = default;
+
+std::uint16_t Gateway::port() const noexcept { return server_->port(); }
+void Gateway::stop() { server_->stop(); }
+
+}  // namespace stoa::gateway

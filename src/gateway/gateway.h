@@ -1,0 +1,134 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "model/instrument.h"
+#include "ops/engine_status.h"
+
+namespace stoa::bus {
+class Publication;
+class Subscription;
+class Wake;
+}  // namespace stoa::bus
+
+namespace stoa::journal {
+struct WriterMetrics;
+}
+
+// Our door for people and programs: HTTP, WebSocket and the trading page (docs/api.md).
+namespace stoa::gateway {
+
+/// How a parameter is written in JSON: 20, "0.5", true.
+enum class ParamKind : std::uint8_t { Integer, Decimal, Boolean };
+
+/// One parameter of a strategy, for forms and for refusing values out of range.
+///
+/// units   e8: value x 100'000'000, whatever the parameter's own unit is
+struct StrategyParam {
+  std::string name;
+  ParamKind kind = ParamKind::Decimal;
+  std::int64_t default_e8 = 0;  // Boolean: 1e8 is true
+  std::int64_t min_e8 = 0;
+  std::int64_t max_e8 = 0;
+  std::int64_t step_e8 = 1;  // values are multiples of it: 1e8 for whole numbers
+};
+
+/// What is known of a strategy before the log is read. The log says whether it runs.
+struct StrategyInfo {
+  StrategyId id{};
+  std::string name;
+  std::string type;
+  std::string symbol;
+  std::string schema_json;  // JSON Schema of its parameters, shown as it is
+  std::vector<StrategyParam> params;
+};
+
+/// Facts that do not change while the gateway runs, and its bounds.
+struct Options {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;       // 0: any free one, see Gateway::port
+  std::vector<std::string> names;  // further names that a Host header may carry
+  std::string token;               // what changing calls must show; empty refuses all of them
+
+  std::vector<Instrument> instruments;
+  std::vector<StrategyInfo> strategies;
+  std::string environment = "development";
+  std::string mode = "PAPER";
+  std::string market_source = "sim";
+  std::string version = "0.0.0";
+  std::string commit = "unknown";
+  std::string account = "main";
+  std::string currency = "USDT";
+  std::string sync = "always";  // the journal's sync policy, for display
+  std::uint64_t seed = 0;
+  Timestamp started{};                // wall time
+  std::filesystem::path journal_dir;  // of the execution log; empty: orders have no story
+
+  std::size_t orders_kept = 100'000;  // open ones are never dropped
+  std::size_t fills_kept = 100'000;
+  std::size_t connections_max = 1'000;         // HTTP; beyond it 503
+  std::size_t clients_max = 1'000;             // WebSocket; beyond it 503
+  std::size_t backlog_soft_bytes = 1U << 20U;  // a client owed more gets a new snapshot instead
+  std::size_t backlog_hard_bytes = 8U << 20U;  // a client owed more is closed with 4008
+  std::chrono::milliseconds client_silence_max{30'000};  // owed bytes and reading none
+  std::chrono::milliseconds answer_timeout{5'000};       // then 504 outcome_unknown
+  std::chrono::milliseconds header_timeout{10'000};      // for one request's header and body
+  std::chrono::milliseconds idle_timeout{60'000};        // between requests
+  std::chrono::milliseconds engine_silence_max{2'000};   // heartbeat older: unhealthy
+};
+
+/// How the gateway and the engine reach each other. Everything is borrowed and outlives the
+/// gateway.
+///
+/// `execution` carries 8 bytes of lsn (little-endian) and one native message per bus message, in
+/// log order from lsn 1; answers to probes carry lsn 0. `views` carries what MarketPublisher
+/// writes. The engine rings `gateway_wake` after publishing on either.
+struct Link {
+  bus::Publication* commands = nullptr;  // native execution messages of Source::Gateway
+  bus::Subscription* execution = nullptr;
+  bus::Subscription* views = nullptr;
+  bus::Wake* engine_wake = nullptr;   // rung after each command
+  bus::Wake* gateway_wake = nullptr;  // slept on here
+  const ops::EngineStatus* status = nullptr;
+  const Clock* clock = nullptr;
+  std::uint64_t next_sequence = 1;  // of Source::Gateway, after recovery
+
+  const journal::WriterMetrics* journal = nullptr;  // null: its figures show as zero
+};
+
+/// The running gateway: one thread, one port. `start`, `port` and `stop` are for the thread that
+/// wires the engine.
+class Gateway {
+ public:
+  /// Listens, then serves from its own thread.
+  ///
+  /// errors  Unavailable: the port is taken (`--port 0` takes any free one); BadInput: the host is
+  ///         no address
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(Options options, Link link);
+
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  /// Closes the port and every connection (WebSocket clients get 1001) and ends the thread; further
+  /// calls do nothing.
+  void stop();
+
+ private:
+  class Server;
+  explicit Gateway(std::unique_ptr<Server> server) noexcept;
+
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace stoa::gateway

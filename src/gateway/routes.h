@@ -1,0 +1,46 @@
+#pragma once
+
+#include "gateway/http_message.h"
+#include "gateway/router.h"
+
+// The handlers behind router.cc's table; what each answers is in docs/api.md. One file per group.
+namespace stoa::gateway {
+
+// routes_system.cc
+void get_health(App& app, const Call& call, Reply reply);
+void get_ready(App& app, const Call& call, Reply reply);
+void get_status(App& app, const Call& call, Reply reply);
+void get_metrics(App& app, const Call& call, Reply reply);
+
+// routes_market.cc
+void get_instruments(App& app, const Call& call, Reply reply);
+void get_book(App& app, const Call& call, Reply reply);
+void get_trades(App& app, const Call& call, Reply reply);
+void get_candles(App& app, const Call& call, Reply reply);
+
+// routes_orders.cc
+void post_order(App& app, const Call& call, Reply reply);
+void check_order(App& app, const Call& call, Reply reply);
+void get_orders(App& app, const Call& call, Reply reply);
+void delete_orders(App& app, const Call& call, Reply reply);
+void get_order(App& app, const Call& call, Reply reply);
+void patch_order(App& app, const Call& call, Reply reply);
+void delete_order(App& app, const Call& call, Reply reply);
+void get_fills(App& app, const Call& call, Reply reply);
+void get_orders_state(App& app, const Call& call, Reply reply);
+
+// routes_risk.cc
+void get_positions(App& app, const Call& call, Reply reply);
+void get_account(App& app, const Call& call, Reply reply);
+void get_risk(App& app, const Call& call, Reply reply);
+void put_risk_limits(App& app, const Call& call, Reply reply);
+void post_risk_kill(App& app, const Call& call, Reply reply);
+void post_risk_resume(App& app, const Call& call, Reply reply);
+
+// routes_strategies.cc
+void get_strategies(App& app, const Call& call, Reply reply);
+void start_strategy(App& app, const Call& call, Reply reply);
+void stop_strategy(App& app, const Call& call, Reply reply);
+void put_strategy_params(App& app, const Call& call, Reply reply);
+
+}  // namespace stoa::gateway
