@@ -1,0 +1,40 @@
+#pragma once
+
+#include "cli/command.h"
+
+// One function per command, each in the file named after it.
+namespace stoa::cli {
+
+[[nodiscard]] Command order_place();
+[[nodiscard]] Command order_cancel();
+[[nodiscard]] Command order_replace();
+[[nodiscard]] Command order_list();
+[[nodiscard]] Command order_show();
+[[nodiscard]] Command position_list();
+[[nodiscard]] Command fill_list();
+[[nodiscard]] Command book_show();
+
+[[nodiscard]] Command run_engine();
+[[nodiscard]] Command strategy_list();
+[[nodiscard]] Command strategy_start();
+[[nodiscard]] Command strategy_stop();
+[[nodiscard]] Command strategy_set();
+[[nodiscard]] Command risk_show();
+[[nodiscard]] Command risk_kill();
+[[nodiscard]] Command risk_resume();
+[[nodiscard]] Command risk_set();
+
+[[nodiscard]] Command status();
+[[nodiscard]] Command journal_ls();
+[[nodiscard]] Command journal_dump();
+[[nodiscard]] Command journal_verify();
+[[nodiscard]] Command replay_verify();
+[[nodiscard]] Command config_show();
+[[nodiscard]] Command config_check();
+[[nodiscard]] Command config_explain();
+[[nodiscard]] Command doctor();
+
+[[nodiscard]] Command version();
+[[nodiscard]] Command completion();
+
+}  // namespace stoa::cli

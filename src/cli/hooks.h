@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/error.h"
+#include "ops/config.h"
+
+namespace stoa::cli {
+
+/// How a command writes its data.
+enum class Output : std::uint8_t { Table, Json };
+
+/// What a replay of a data directory's log found. Equal outputs and an equal hash prove that the
+/// core derived the same decisions again.
+struct ReplayReport {
+  std::uint64_t state_hash = 0;        // of the core after the last record
+  std::uint64_t messages = 0;          // records read
+  std::uint64_t inputs = 0;            // records applied to a fresh core
+  std::uint64_t outputs_compared = 0;  // outputs in the log that the core derived anew
+  std::uint64_t mismatches = 0;        // outputs that differ, are missing or too many
+  std::string first_mismatch{};        // lsn, type and field of the first; empty when none
+};
+
+/// What the commands need from parts that are wired in apps/. An empty function makes its command
+/// say that this build cannot do it (exit 1).
+struct Hooks {
+  std::string version = "0.1.0";
+  std::string commit{};  // short hash, empty when unknown
+  /// Runs until told to stop; returns the exit code. The log session is up while it is called.
+  std::function<int(const ops::Config& config, Output output)> run_engine{};
+  /// Reads only. Error: the log could not be read, or is damaged.
+  std::function<Result<ReplayReport>(const std::filesystem::path& log_dir)> replay_verify{};
+  /// Judges a strategy's type, symbol and parameters; called while configuration is loaded.
+  std::function<Result<void>(const ops::StrategyConfig& strategy)> check_strategy{};
+};
+
+}  // namespace stoa::cli

@@ -1,0 +1,77 @@
+#include <fmt/core.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/exit.h"
+#include "cli/hooks.h"
+#include "ops/config.h"
+#include "protocol/json/writer.h"
+
+namespace stoa::cli {
+namespace {
+
+constexpr auto kExamples = std::to_array<std::string_view>({"stoa replay verify --data data"});
+
+std::string as_json(const ReplayReport& report) {
+  std::string text;
+  json::Writer json{text};
+  json.begin_object();
+  json.field("state_hash", std::string_view{fmt::format("{:016x}", report.state_hash)});
+  json.field("messages", report.messages);
+  json.field("inputs", report.inputs);
+  json.field("outputs_compared", report.outputs_compared);
+  json.field("mismatches", report.mismatches);
+  json.field("first_mismatch", std::string_view{report.first_mismatch});
+  json.end_object();
+  return text;
+}
+
+std::string as_text(const ReplayReport& report) {
+  return fmt::format(
+      "{}: {} records, {} inputs applied, {} outputs compared, {} differ\n"
+      "state hash {:016x}\n{}{}",
+      report.mismatches == 0 ? "equal" : "NOT EQUAL", report.messages, report.inputs,
+      report.outputs_compared, report.mismatches, report.state_hash,
+      report.first_mismatch.empty() ? "" : "first: " + report.first_mismatch,
+      report.first_mismatch.empty() ? "" : "\n");
+}
+
+Exit run(Context& context) {
+  auto options = load_options(context);
+  options.check_strategy = nullptr;
+  const auto loaded = load_config(context, options);
+  if (!loaded) return Exit::Usage;
+  if (!context.hooks.replay_verify) {
+    return context.fail(
+        Error{.code = ErrorCode::Unavailable, .message = "this build cannot replay", .source = {}});
+  }
+  const auto report = context.hooks.replay_verify(loaded->config.wal.dir);
+  if (!report) {
+    const bool damaged = report.error().code == ErrorCode::Damaged;
+    return context.fail(report.error(), damaged ? Exit::Finding : Exit::Failed);
+  }
+  context.terminal.out << (context.json() ? as_json(*report) + "\n" : as_text(*report));
+  return report->mismatches == 0 ? Exit::Ok : Exit::Finding;
+}
+
+}  // namespace
+
+Command replay_verify() {
+  return {.noun = "replay",
+          .verb = "verify",
+          .group = Command::Group::Look,
+          .summary = "Derive every decision of a log again and compare it with what was recorded",
+          .flags = {config_flags(), output_flags()},
+          .examples = kExamples,
+          .notes =
+              "Reads only; works beside a running engine. Exit 3: a decision differs, or the "
+              "log is damaged.",
+          .run = run};
+}
+
+}  // namespace stoa::cli
