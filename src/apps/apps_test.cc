@@ -1,0 +1,159 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "apps/log_facts.h"
+#include "apps/market_relay.h"
+#include "apps/scaled_clock.h"
+#include "apps/token.h"
+#include "base/clock.h"
+#include "base/price.h"
+#include "base/qty.h"
+#include "base/text.h"
+#include "book/order_book.h"
+#include "bus/topic.h"
+#include "model/market.h"
+#include "model/risk.h"
+#include "model/system.h"
+#include "protocol/native/codec.h"
+#include "relay/sequencer.h"
+#include "relay/source.h"
+
+namespace stoa::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string path = (fs::temp_directory_path() / "stoa-apps-XXXXXX").string();
+    path_ = ::mkdtemp(path.data());
+  }
+  ~TemporaryFolder() { fs::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+TEST(Token, is_made_once_and_kept_from_others) {
+  const TemporaryFolder folder;
+  const auto made = load_or_make_token(folder / "token");
+  ASSERT_TRUE(made.has_value()) << made.error().text();
+  EXPECT_EQ(made->size(), 64U);
+  struct stat status{};
+  ASSERT_EQ(::stat((folder / "token").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  EXPECT_EQ(load_or_make_token(folder / "token").value(), *made);
+  const TemporaryFolder other;
+  EXPECT_NE(load_or_make_token(other / "token").value(), *made);
+}
+
+TEST(Token, is_refused_when_others_can_read_it) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(load_or_make_token(folder / "token").has_value());
+  ASSERT_EQ(::chmod((folder / "token").c_str(), 0644), 0);
+  const auto refused = load_or_make_token(folder / "token");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("chmod 600"), std::string::npos);
+}
+
+TEST(Token, is_refused_when_too_short_to_be_a_secret) {
+  const TemporaryFolder folder;
+  std::ofstream{folder / "token"} << "abc\n";
+  ASSERT_EQ(::chmod((folder / "token").c_str(), 0600), 0);
+  EXPECT_FALSE(load_or_make_token(folder / "token").has_value());
+}
+
+TEST(ScaledClock, runs_as_many_times_as_fast_as_the_wall) {
+  ManualClock wall{Timestamp::from_ns(1'000'000'000)};
+  const ScaledClock clock{wall, 10.0};
+  wall.advance_to(Timestamp::from_ns(1'000'000'500));
+  EXPECT_EQ(clock.now().ns(), 1'000'005'000);
+  EXPECT_EQ(clock.real_time_until(Timestamp::from_ns(1'000'015'000)).count(), 1'000);
+  EXPECT_EQ(clock.real_time_until(Timestamp::from_ns(1'000'000'000)).count(), 0);
+}
+
+TEST(ScaledClock, is_the_wall_clock_at_speed_one) {
+  ManualClock wall{Timestamp::from_ns(77)};
+  const ScaledClock clock{wall, 1.0};
+  wall.advance_to(Timestamp::from_ns(99));
+  EXPECT_EQ(clock.now(), wall.now());
+}
+
+TEST(MarketRelay, splits_a_large_snapshot_into_parts_that_make_one_book) {
+  MarketRelay relay;
+  bus::Subscription reader = relay.topic().subscribe(bus::Policy::MustHave).value();
+  std::vector<Level> bids;
+  std::vector<Level> asks;
+  for (std::int64_t i = 0; i < 5'000; ++i) {
+    bids.push_back({Price::from_e8(1'000'000 - i), Qty::from_e8(1 + i)});
+    asks.push_back({Price::from_e8(1'000'001 + i), Qty::from_e8(1 + i)});
+  }
+  relay.on_book({.head = {.instrument = InstrumentId{1}, .first_update_id = 1, .last_update_id = 9},
+                 .snapshot = true,
+                 .bids = bids,
+                 .asks = asks},
+                Timestamp::from_ns(5));
+  book::OrderBook book;
+  std::vector<Level> space(native::kLevelsPerMessage);
+  std::size_t parts = 0;
+  reader.poll([&](const bus::Message& message) {
+    const auto decoded = native::decode(message.payload);
+    ASSERT_TRUE(decoded.has_value());
+    book.apply(native::read_book(*decoded, space));
+    ++parts;
+    EXPECT_EQ(book.valid(), parts == 3) << "a book is whole with its last part";
+  });
+  EXPECT_EQ(parts, 3U);
+  EXPECT_EQ(book.bids().size(), 5'000U);
+  EXPECT_EQ(book.asks().size(), 5'000U);
+}
+
+TEST(LogFacts, keeps_the_last_word_on_each_strategy_and_limit) {
+  const TemporaryFolder folder;
+  auto log =
+      relay::Sequencer::open({.dir = folder / "wal",
+                              .journal = {.segment_bytes = 1U << 20U, .prepare_ahead = false},
+                              .topic_bytes = 1U << 16U});
+  ASSERT_TRUE(log.has_value());
+  const auto add = [&](relay::Source source, const auto& message) {
+    ASSERT_TRUE(log->append(source, Timestamp::from_ns(50), message).has_value());
+  };
+  StrategyCommand command{.strategy = StrategyId{3}, .action = StrategyAction::Start};
+  command.name = Text<24>::cut("mm");
+  add(relay::Source::System, RunStarted{.run = 4});
+  add(relay::Source::System, command);
+  command.action = StrategyAction::Stop;
+  add(relay::Source::Gateway, command);
+  command.action = StrategyAction::SetParameter;  // says nothing of whether it runs
+  add(relay::Source::Gateway, command);
+  add(relay::Source::System, LimitSet{.kind = LimitKind::MaxOpenOrders, .value_e8 = 1});
+  add(relay::Source::Gateway, LimitSet{.kind = LimitKind::MaxOpenOrders, .value_e8 = 2});
+  ASSERT_TRUE(log->close().has_value());
+
+  const auto facts = read_log_facts(folder / "wal");
+  ASSERT_TRUE(facts.has_value()) << facts.error().text();
+  EXPECT_EQ(facts->runs, 4U);
+  EXPECT_EQ(facts->gateway_sequence, 3U);
+  EXPECT_EQ(facts->last_time.ns(), 50);
+  ASSERT_EQ(facts->strategies.size(), 1U);
+  EXPECT_EQ(facts->strategies[0].action, StrategyAction::Stop);
+  ASSERT_EQ(facts->limits.size(), 1U);
+  EXPECT_EQ(facts->limits[0].value_e8, 2);
+}
+
+}  // namespace
+}  // namespace stoa::apps

@@ -1,0 +1,424 @@
+#include "apps/engine.h"
+
+#include <bits/chrono.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "apps/log_facts.h"
+#include "apps/strategies.h"
+#include "apps/token.h"
+#include "apps/venue.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/price.h"
+#include "base/text.h"
+#include "book/order_book.h"
+#include "bus/topic.h"
+#include "bus/wake.h"
+#include "gateway/gateway.h"
+#include "gateway/market_publisher.h"
+#include "journal/writer.h"
+#include "model/instrument.h"
+#include "model/market.h"
+#include "model/risk.h"
+#include "model/system.h"
+#include "model/types.h"
+#include "oms/execution_agent.h"
+#include "ops/config.h"
+#include "protocol/native/codec.h"
+#include "relay/sequencer.h"
+#include "relay/source.h"
+#include "risk/limits.h"
+#include "strategy/runner.h"
+
+namespace stoa::apps {
+namespace {
+
+constexpr std::size_t kFramesPerRound = 16;
+constexpr std::size_t kViewsTopicBytes = 8U << 20U;
+constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
+constexpr nanoseconds kSleepMax =
+    std::chrono::milliseconds{20};  // how stale the heartbeat of an idle engine may get
+
+journal::WriterOptions journal_options(const ops::Config& config) {
+  journal::WriterOptions options;
+  options.segment_bytes = config.wal.segment_bytes;
+  options.sync_interval = std::chrono::milliseconds{config.wal.interval_ms};
+  switch (config.wal.sync) {
+    case ops::WalSync::Always:
+      options.sync = journal::SyncPolicy::Always;
+      break;
+    case ops::WalSync::Interval:
+      options.sync = journal::SyncPolicy::Interval;
+      break;
+    case ops::WalSync::None:
+      options.sync = journal::SyncPolicy::None;
+      break;
+  }
+  return options;
+}
+
+/// A reader that the publisher waits for; a new topic has room for it.
+bus::Subscription join(bus::Topic& topic) {
+  auto subscription = topic.subscribe(bus::Policy::MustHave);
+  if (!subscription) {
+    fail_check("a new topic takes its first reader", std::source_location::current());
+  }
+  return std::move(*subscription);
+}
+
+}  // namespace
+
+Engine::Engine(const ops::Config& config, const Build& build)
+    : config_{config},
+      build_{build},
+      scaled_{wall_, config.market.speed.max ? 1.0 : config.market.speed.factor},
+      simulated_{Timestamp{}},
+      simulated_time_{config.market.speed.max},
+      market_reader_{join(market_.topic())},
+      views_{{.capacity_bytes = kViewsTopicBytes}},
+      views_publication_{views_.publication()},
+      views_reader_{join(views_)},
+      commands_{{.capacity_bytes = kCommandsTopicBytes}},
+      commands_publication_{commands_.publication()},
+      commands_reader_{join(commands_)} {}
+
+Engine::~Engine() {
+  if (gateway_) gateway_->stop();
+}
+
+Result<std::unique_ptr<Engine>> Engine::start(const ops::Config& config, const Build& build) {
+  std::unique_ptr<Engine> engine{new Engine{config, build}};
+  for (const auto step : {&Engine::open_data, &Engine::open_log, &Engine::make_runner,
+                          &Engine::open_gateway, &Engine::log_start}) {
+    if (auto done = (engine.get()->*step)(); !done) return std::unexpected(std::move(done.error()));
+  }
+  return engine;
+}
+
+// --- start
+
+Result<void> Engine::open_data() {
+  const std::filesystem::path& dir = config_.data.dir;
+  std::error_code error;
+  if (std::filesystem::create_directories(dir, error)) {
+    // Orders and positions are their owner's business.
+    std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  }
+  if (error) {
+    return io_error("cannot make the data directory", error.value(), dir.string());
+  }
+  std::filesystem::create_directories(config_.wal.dir.parent_path(), error);
+  auto token = load_or_make_token(dir / "token");
+  if (!token) return std::unexpected(std::move(token.error()));
+  token_ = std::move(*token);
+
+  for (auto* wake : {&engine_wake_, &gateway_wake_}) {
+    auto made = bus::Wake::create();
+    if (!made) return std::unexpected(std::move(made.error()));
+    *wake = std::make_unique<bus::Wake>(std::move(*made));
+  }
+  return {};
+}
+
+Result<void> Engine::open_log() {
+  auto log = relay::Sequencer::open({.dir = config_.wal.dir, .journal = journal_options(config_)});
+  if (!log) return std::unexpected(std::move(log.error()));
+  log_ = std::make_unique<relay::Sequencer>(std::move(*log));
+
+  auto facts = read_log_facts(config_.wal.dir);
+  if (!facts) return std::unexpected(std::move(facts.error()));
+  facts_ = std::move(*facts);
+
+  auto venue = make_venue(config_, scaled_.now(), facts_);
+  if (!venue) return std::unexpected(std::move(venue.error()));
+  venue_ = std::move(*venue);
+  simulated_.advance_to(venue_.start);
+  started_ = wall_.now();
+  return {};
+}
+
+Result<void> Engine::make_runner() {
+  execution_reader_ = std::make_unique<bus::Subscription>(join(log_->topic()));
+
+  agent_ = std::make_unique<oms::ExecutionAgent>(
+      oms::ExecutionAgent::Links{.log = log_.get(),
+                                 .venue = venue_.orders,
+                                 .commands = &commands_reader_,
+                                 .gateway_wake = gateway_wake_.get(),
+                                 .listener = this,
+                                 .status = status_.get(),
+                                 .stopwatch = &wall_});
+  auto runner = make_strategies(config_, facts_.strategies, venue_.feed->instruments(), *agent_);
+  if (!runner) return std::unexpected(std::move(runner.error()));
+  runner_ = std::move(*runner);
+  publisher_ =
+      std::make_unique<gateway::MarketPublisher>(views_publication_, venue_.feed->instruments());
+  return {};
+}
+
+Result<void> Engine::open_gateway() {
+  gateway::Options options;
+  options.host = config_.gateway.host;
+  options.port = config_.gateway.port;
+  options.token = token_;
+  options.instruments.assign(venue_.feed->instruments().begin(), venue_.feed->instruments().end());
+  options.strategies = strategy_infos(*runner_, options.instruments);
+  options.environment = config_.environment;
+  options.market_source = std::string{to_string(config_.market.source)};
+  options.version = build_.version;
+  options.commit = build_.commit;
+  options.sync = std::string{to_string(config_.wal.sync)};
+  options.seed = config_.market.seed;
+  options.started = started_;
+  options.journal_dir = config_.wal.dir;
+
+  // The gateway reads the whole log from the topic while the agent replays it, so it runs before
+  // recovery; it takes no command until the engine is ready, and numbers them from what the log
+  // holds.
+  gateway::Link link;
+  link.commands = &commands_publication_;
+  link.execution = execution_reader_.get();
+  link.views = &views_reader_;
+  link.engine_wake = engine_wake_.get();
+  link.gateway_wake = gateway_wake_.get();
+  link.status = status_.get();
+  link.clock = simulated_time_ ? static_cast<const Clock*>(&wall_) : &scaled_;
+  link.next_sequence = facts_.gateway_sequence + 1;
+  link.journal = &log_->metrics();
+  auto gateway = gateway::Gateway::start(std::move(options), link);
+  if (!gateway) return std::unexpected(std::move(gateway.error()));
+  gateway_ = std::move(*gateway);
+  return agent_->recover();
+}
+
+// --- what a run begins with
+
+Result<void> Engine::log_start() {
+  const Timestamp now = platform_now();
+  const bool first_run = facts_.runs == 0;
+  RunStarted run{.run = facts_.runs + 1, .seed = config_.market.seed};
+  run.version = Text<24>::cut(build_.version);
+  run.environment = Text<16>::cut(config_.environment);
+  run.market_source = Text<16>::cut(to_string(config_.market.source));
+  auto done = agent_->append(relay::Source::System, now, run);
+  for (const Instrument& each : venue_.feed->instruments()) {
+    const Instrument* known = agent_->core().instrument(each.instrument);
+    if (done && (known == nullptr || std::memcmp(known, &each, sizeof each) != 0)) {
+      done = agent_->append(relay::Source::System, now, each);
+    }
+  }
+  if (done && first_run) {
+    done = agent_->append(relay::Source::System, now,
+                          CashMovement{.amount = Price::from_e8(config_.paper.initial_cash_e8),
+                                       .reason = Note::cut("initial paper cash")});
+  }
+  if (done) done = log_limits(now);
+  if (done) done = log_strategies(now);
+  if (done) done = agent_->open_session(venue_.feed->instruments().front().venue, now);
+  if (!done) return done;
+
+  agent_->poll(now);
+  if (const Error* failed = agent_->failed()) return std::unexpected(*failed);
+  runner_->set_live(true, now);
+  status_->ready.set(1);
+  status_->heartbeat_ns.set(wall_.monotonic().count());
+  return {};
+}
+
+/// Limits of the configuration hold until a person sets one; what a person has set is kept over
+/// restarts.
+Result<void> Engine::log_limits(Timestamp now) {
+  static const Note kConfigured = Note::cut("config");
+  for (std::uint8_t i = 0; i < kLimitKinds; ++i) {
+    const auto kind = static_cast<LimitKind>(i);
+    std::int64_t wanted_e8 = config_.limit_e8(kind);
+    if (kind == LimitKind::MaxOrderQty && wanted_e8 == 0) wanted_e8 = risk::Limits::kUnlimited;
+    const auto known = std::ranges::find(facts_.limits, kind, &LimitSet::kind);
+    if (known != facts_.limits.end() &&
+        (known->value_e8 == wanted_e8 || known->actor != kConfigured))
+      continue;
+    const LimitSet set{.kind = kind,
+                       .value_e8 = wanted_e8,
+                       .actor = kConfigured,
+                       .reason = Note::cut(config_.environment)};
+    if (auto done = agent_->append(relay::Source::System, now, set); !done) return done;
+  }
+  return {};
+}
+
+/// A strategy that the log has never heard of starts as configured; the others are as they were
+/// left.
+Result<void> Engine::log_strategies(Timestamp now) {
+  for (std::size_t place = 0; place < runner_->size(); ++place) {
+    const strategy::StrategyStatus status = runner_->status(place);
+    const auto known = std::ranges::find_if(facts_.strategies, [&](const StrategyCommand& each) {
+      return each.name.view() == status.name;
+    });
+    const auto wanted =
+        std::ranges::find(config_.strategies, status.name, &ops::StrategyConfig::name);
+    if (known != facts_.strategies.end() || wanted == config_.strategies.end() || !wanted->enabled)
+      continue;
+    const auto command = runner_->command(status.name, StrategyAction::Start, "config", "enabled");
+    if (!command) return std::unexpected(command.error());
+    if (auto done = agent_->append(relay::Source::System, now, *command); !done) return done;
+  }
+  return {};
+}
+
+// --- the loop
+
+Timestamp Engine::platform_now() const noexcept {
+  return simulated_time_ ? simulated_.now() : scaled_.now();
+}
+
+std::size_t Engine::round(Timestamp now) {
+  std::size_t work = venue_.feed->poll(now, market_, kFramesPerRound);
+  work += market_reader_.poll([&](const bus::Message& message) { on_market(message); });
+  work += runner_->poll(now);
+  work += agent_->poll(now);
+  if (publisher_->poll(wall_.monotonic()) > 0) gateway_wake_->notify();
+
+  status_->loops.add();
+  status_->now_ns.set(now.ns());
+  status_->heartbeat_ns.set(wall_.monotonic().count());
+  return work;
+}
+
+void Engine::on_market(const bus::Message& bus_message) {
+  const auto message = native::MessageView::trusted(bus_message.payload);
+  const Timestamp ts_recv = message.header().timestamp;
+  agent_->tick(wall_.monotonic());
+  // Marks first: an intent that this message causes is judged by the market of this message.
+  if (message.is<Quote>()) {
+    agent_->on_quote(message.as<Quote>());
+  } else if (message.is<Trade>()) {
+    agent_->on_trade(message.as<Trade>());
+  }
+  runner_->on_market(message, bus_message.seq);
+  if (message.is<Trade>()) {
+    publisher_->on_trade(message.as<Trade>(), ts_recv);
+  } else if (message.is_book()) {
+    const InstrumentId instrument = message.as<BookUpdate>().instrument;
+    if (const book::OrderBook* book = runner_->books().find(instrument))
+      publisher_->on_book(instrument, *book, ts_recv);
+  } else if (message.is<FeedState>()) {
+    publisher_->on_feed_state(message.as<FeedState>(), ts_recv);
+  } else if (message.is<Quote>()) {
+    publisher_->on_quote(message.as<Quote>(), ts_recv);
+  }
+  note_feed(message);
+}
+
+void Engine::note_feed(const native::MessageView& message) {
+  // Every market message begins with its instrument.
+  InstrumentId instrument;
+  std::memcpy(&instrument, message.body().data(), sizeof instrument);
+  const auto instruments = venue_.feed->instruments();
+  const auto at = std::ranges::find(instruments, instrument, &Instrument::instrument);
+  status_->market_messages.add();
+  if (at == instruments.end()) return;
+  auto& cell = status_->feeds[static_cast<std::size_t>(at - instruments.begin())];
+  cell.messages.add();
+  cell.last_message_ns.set(message.header().timestamp.ns());
+  if (message.is<FeedState>()) {
+    const auto state = message.as<FeedState>();
+    cell.state.set(static_cast<std::int64_t>(state.status));
+    if (state.status == FeedStatus::Recovering && state.missed > 0) cell.gaps.add();
+  }
+}
+
+void Engine::on_record(Lsn lsn, const native::MessageView& message) {
+  if (runner_) runner_->on_execution(lsn, message);
+}
+
+std::optional<Timestamp> Engine::next_due() const noexcept {
+  std::optional<Timestamp> next;
+  for (const auto& due :
+       {venue_.feed->next_due(), venue_.orders->next_report_due(), runner_->next_due()}) {
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
+}
+
+bool Engine::advance() {
+  // Timers alone do not keep simulated time going: it ends with the market.
+  if (venue_.feed->ended() && !venue_.orders->next_report_due()) return false;
+  const auto due = next_due();
+  if (!due) return false;
+  simulated_.advance_to(*due);
+  return true;
+}
+
+void Engine::idle(Timestamp now) {
+  if (config_.engine.idle == ops::Idle::Spin && !venue_.feed->ended()) return;
+  nanoseconds sleep = kSleepMax;
+  if (!simulated_time_) {
+    if (const auto due = next_due()) sleep = std::min(sleep, scaled_.real_time_until(*due));
+  }
+  engine_wake_->prepare();
+  if (stop_.load(std::memory_order_acquire) || round(now) > 0) {
+    engine_wake_->cancel();
+  } else {
+    // Rounded up: a paper market that is a millisecond late costs less than a core that spins for
+    // it.
+    engine_wake_->wait(std::chrono::ceil<std::chrono::milliseconds>(sleep));
+  }
+}
+
+bool Engine::done(Timestamp now) const {
+  if (stop_.load(std::memory_order_acquire) || agent_->failed() != nullptr) return true;
+  if (config_.engine.duration_s > 0 &&
+      now - first_ >= std::chrono::seconds{static_cast<std::int64_t>(config_.engine.duration_s)}) {
+    return true;
+  }
+  return config_.engine.exit_when_done && venue_.feed->ended() && !venue_.orders->next_report_due();
+}
+
+Result<RunReport> Engine::run() {
+  const nanoseconds begun = wall_.monotonic();
+  first_ = platform_now();
+  while (true) {
+    const bool moved = !simulated_time_ || advance();
+    const Timestamp now = platform_now();
+    if (done(now)) break;
+    const std::size_t work = round(now);
+    if (venue_.feed->ended()) status_->market_done.set(1);
+    if (work == 0 && (!simulated_time_ || !moved)) idle(now);
+  }
+  const nanoseconds ended = wall_.monotonic();
+  if (const Error* failed = agent_->failed()) return std::unexpected(*failed);
+  status_->ready.set(0);
+  gateway_->stop();
+  const auto closed = log_->close();
+  if (!closed) return std::unexpected(closed.error());
+  return RunReport{.feed = venue_.report(),
+                   .seconds = std::chrono::duration<double>(ended - begun).count(),
+                   .market_messages = market_.messages(),
+                   .orders = status_->orders.value(),
+                   .fills = status_->fills.value(),
+                   .records = closed->value(),
+                   .state_hash = agent_->core().state_hash()};
+}
+
+void Engine::stop() noexcept {
+  stop_.store(true, std::memory_order_release);
+  if (engine_wake_) engine_wake_->notify();
+}
+
+}  // namespace stoa::apps
