@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,10 +10,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "base/crc32c.h"
 #include "base/ids.h"
+#include "journal/bytes.h"
 
 namespace stoa::journal {
 namespace {
@@ -44,18 +43,6 @@ constexpr std::size_t kEndOffsetAt = 32;
 constexpr std::size_t kFooterChainAt = 40;
 constexpr std::size_t kFooterReservedAt = 44;
 constexpr std::size_t kFooterCrcAt = 60;
-
-template <class T>
-void put(std::span<std::byte> to, std::size_t at, T value) noexcept {
-  std::memcpy(to.subspan(at).data(), &value, sizeof value);
-}
-
-template <class T>
-T get(std::span<const std::byte> from, std::size_t at) noexcept {
-  T value;
-  std::memcpy(&value, from.subspan(at).data(), sizeof value);
-  return value;
-}
 
 bool all_zero(std::span<const std::byte> bytes) noexcept {
   return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
@@ -228,23 +215,13 @@ RecordView decode_record(std::span<const std::byte> bytes, std::uint64_t room_by
 }
 
 namespace {
-constexpr std::size_t kLsnDigits = 20;
-constexpr std::string_view kSuffix = ".seg";
+constexpr std::string_view kSegmentSuffix = ".seg";
 }  // namespace
 
-std::string segment_name(Lsn first) {
-  std::string digits = std::to_string(first.value());
-  digits.insert(0, kLsnDigits - digits.size(), '0');
-  return digits.append(kSuffix);
-}
+std::string segment_name(Lsn first) { return numbered_name(first, kSegmentSuffix); }
 
 std::optional<Lsn> parse_segment_name(std::string_view name) noexcept {
-  if (name.size() != kLsnDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
-  const std::string_view digits = name.substr(0, kLsnDigits);
-  std::uint64_t value = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || stop != digits.end()) return std::nullopt;
-  return Lsn{value};
+  return parse_numbered_name(name, kSegmentSuffix);
 }
 
 }  // namespace stoa::journal

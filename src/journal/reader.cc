@@ -166,7 +166,9 @@ Result<std::optional<Record>> Reader::State::next(Lsn limit) {
     if (offset_ == index_->walked.offset) index_->extend(stored);
     offset_ += stored;
     lsn_ = Lsn{lsn_.value() + 1};
-    if (view->lsn >= wanted_) return Record{.lsn = view->lsn, .payload = view->payload};
+    if (view->lsn >= wanted_) {
+      return Record{.lsn = view->lsn, .epoch = segment_->header().epoch, .payload = view->payload};
+    }
   }
 }
 
@@ -223,6 +225,14 @@ Result<Reader::State::Step> Reader::State::leave_sealed(const Footer& footer) {
 }
 
 Result<Reader::State::Step> Reader::State::at_unsealed_gap(const RecordView& seen) {
+  // A segment without records may be given to a new epoch in place, and its checksums with it.
+  if (lsn_ == segment_->header().first_lsn) {
+    const std::uint32_t seed = segment_->seed();
+    const std::uint64_t scanned_before = scanned_offset_;
+    if (const auto entered = enter(lsn_); !entered) return std::unexpected(entered.error());
+    if (segment_->seed() != seed) return Step::Again;
+    scanned_offset_ = scanned_before;
+  }
   // The scan for proof of damage reads the rest of the segment: once per segment for a plain tail,
   // once per place for bytes that are no record.
   const bool scanned =

@@ -17,6 +17,7 @@ namespace stoa::journal {
 /// One record as it was appended. `payload` points into the reader and lives until its next call.
 struct Record {
   Lsn lsn;
+  std::uint64_t epoch = 0;  // of the writer that appended it
   std::span<const std::byte> payload;
 };
 

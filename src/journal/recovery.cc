@@ -150,7 +150,7 @@ Result<void> recover_newest(FileSystem& files, const std::filesystem::path& dir,
     log.report.cut_at = segment.name() + ": byte " + std::to_string(walk->end_offset);
   }
   log.file = std::move(*file);
-  log.header = segment.header();
+  log.header = segment.header();  // of a sealed one too: its epoch goes on
   log.seed = segment.seed();
   log.end_offset = walk->end_offset;
   return {};
@@ -188,9 +188,9 @@ Result<RecoveredLog> recover(FileSystem& files, const std::filesystem::path& dir
                          .what = "the segment does not continue the one before it"},
                         dir);
   }
-  if (options.epoch < header.epoch) {
+  if (options.epoch && *options.epoch < header.epoch) {
     return bad_input("the journal belongs to epoch " + std::to_string(header.epoch) +
-                         ", this writer to " + std::to_string(options.epoch) +
+                         ", this writer to " + std::to_string(*options.epoch) +
                          ": a successor has taken over",
                      dir.string());
   }

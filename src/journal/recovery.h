@@ -38,9 +38,9 @@ struct RecoveredLog {
   Lsn next;                    // of the next record
   std::uint32_t chain = 0;     // after the last record
   bool needs_segment = false;  // there is none yet, or the newest is sealed
+  SegmentHeader header;        // of the newest segment; empty when there is none
   // Of the newest segment, open for writing, unless needs_segment:
   std::unique_ptr<File> file;
-  SegmentHeader header;
   std::uint32_t seed = 0;
   std::uint64_t end_offset = 0;
 };

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "journal/bytes.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/recovery.h"
@@ -122,6 +123,8 @@ class Writer::State {
   Result<void> rotate();
   Result<void> seal();
   Result<void> begin_segment();
+  Result<void> begin_epoch(std::uint64_t epoch);
+  Result<void> take_epoch(std::uint64_t epoch);
   std::unexpected<Error> fail(std::unexpected<Error> error);
   void let_go();
 
@@ -143,6 +146,7 @@ class Writer::State {
   std::uint64_t records_end = 0;  // of the segment
   std::uint64_t prepare_from = 0;
   SegmentHeader header;
+  std::uint64_t epoch = 0;  // of new segments
   std::uint32_t seed = 0;
   std::uint32_t chain = 0;
   Lsn next;
@@ -170,6 +174,7 @@ Result<void> Writer::State::take_over(RecoveredLog&& log) {
   metrics.head_lsn.set(static_cast<std::int64_t>(last().value()));
   metrics.durable_lsn.set(static_cast<std::int64_t>(durable.value()));
   last_sync = clock.monotonic();
+  epoch = opt.epoch.value_or(log.header.epoch);
   if (log.needs_segment) return begin_segment();
   file = std::move(log.file);
   header = log.header;
@@ -177,7 +182,7 @@ Result<void> Writer::State::take_over(RecoveredLog&& log) {
   offset = log.end_offset;
   records_end = header.segment_bytes - kFooterBytes;
   prepare_from = header.segment_bytes / 4;
-  return {};
+  return epoch > header.epoch ? take_epoch(epoch) : Result<void>{};
 }
 
 Result<Lsn> Writer::State::append(std::span<const std::byte> first,
@@ -208,17 +213,10 @@ Result<Lsn> Writer::State::append(std::span<const std::byte> first,
 }
 
 Result<void> Writer::State::write_out() {
-  std::span<const std::byte> rest{buffer.get(), used};
-  std::uint64_t at = offset;
-  while (!rest.empty()) {
-    const auto wrote = file->write_at(rest, at);
-    // A short write is continued: the part that follows says why it was short.
-    if (!wrote || *wrote == 0) {
-      return fail(disk_error("cannot write the journal", wrote ? Errno{EIO} : wrote.error(),
-                             dir / segment_name(header.first_lsn)));
-    }
-    rest = rest.subspan(*wrote);
-    at += *wrote;
+  const std::span<const std::byte> batch{buffer.get(), used};
+  if (const auto wrote = write_all(*file, batch, offset); !wrote) {
+    return fail(disk_error("cannot write the journal", wrote.error(),
+                           dir / segment_name(header.first_lsn)));
   }
   metrics.bytes_written.add(used);
   offset += used;
@@ -301,7 +299,7 @@ Result<void> Writer::State::begin_segment() {
   if (!fresh) return fail(std::unexpected(fresh.error()));
   header = SegmentHeader{.segment_bytes = opt.segment_bytes,
                          .first_lsn = next,
-                         .epoch = opt.epoch,
+                         .epoch = epoch,
                          .previous_chain = chain};
   std::array<std::byte, kSegmentHeaderBytes> bytes{};
   seed = encode_header(header, bytes);
@@ -324,6 +322,36 @@ Result<void> Writer::State::begin_segment() {
   records_end = header.segment_bytes - kFooterBytes;
   prepare_from = header.segment_bytes / 4;
   sync_point = true;
+  metrics.bytes_written.add(bytes.size());
+  return {};
+}
+
+Result<void> Writer::State::begin_epoch(std::uint64_t wanted) {
+  if (error) return std::unexpected(*error);
+  if (wanted <= epoch) {
+    return bad_input("the journal is in epoch " + std::to_string(epoch) +
+                         " and cannot begin epoch " + std::to_string(wanted),
+                     dir.string());
+  }
+  return take_epoch(wanted);
+}
+
+// A segment has one epoch, so its records need none of their own. One that holds no record yet is
+// given the new epoch in place: its header lies within a sector.
+Result<void> Writer::State::take_epoch(std::uint64_t wanted) {
+  epoch = wanted;
+  if (next > header.first_lsn) return rotate();
+  header.epoch = epoch;
+  std::array<std::byte, kSegmentHeaderBytes> bytes{};
+  seed = encode_header(header, bytes);
+  const std::filesystem::path path = dir / segment_name(header.first_lsn);
+  const auto wrote = file->write_at(bytes, 0);
+  if (!wrote || *wrote != bytes.size()) {
+    return fail(disk_error("cannot begin an epoch", wrote ? Errno{EIO} : wrote.error(), path));
+  }
+  if (const auto synced = file->sync_data(); !synced) {
+    return fail(disk_error("cannot sync the header of an epoch", synced.error(), path));
+  }
   metrics.bytes_written.add(bytes.size());
   return {};
 }
@@ -386,7 +414,11 @@ Result<Lsn> Writer::close() {
   return last;
 }
 
+Result<void> Writer::begin_epoch(std::uint64_t epoch) { return state_->begin_epoch(epoch); }
+
 Lsn Writer::next_lsn() const noexcept { return state_->next; }
+std::uint64_t Writer::epoch() const noexcept { return state_->epoch; }
+std::uint32_t Writer::chain() const noexcept { return state_->chain; }
 Lsn Writer::durable_lsn() const noexcept { return state_->durable; }
 std::size_t Writer::max_payload_bytes() const noexcept { return state_->max_payload; }
 const Error* Writer::error() const noexcept { return state_->first_error(); }

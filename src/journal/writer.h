@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -30,10 +31,12 @@ struct WriterOptions {
   nanoseconds sync_interval = std::chrono::milliseconds{10};
   std::size_t buffer_bytes = 2U << 20U;  // appended but not yet written records wait here
   bool prepare_ahead = true;             // false: the next segment is made at rotation, in line
-  std::uint64_t epoch = 0;               // goes into the header of new segments; never goes back
-  Lsn first_lsn{1};                      // of a journal that has no segment yet
-  FileSystem* file_system = nullptr;     // null: posix_file_system(); outlives the writer
-  const Clock* clock = nullptr;          // null: the system's; outlives the writer
+  /// Of this writer; nothing: the one that the journal has. A higher one than the journal's ends
+  /// the newest segment and begins one of its own; a lower one is refused.
+  std::optional<std::uint64_t> epoch = std::nullopt;
+  Lsn first_lsn{1};                   // of a journal that has no segment yet
+  FileSystem* file_system = nullptr;  // null: posix_file_system(); outlives the writer
+  const Clock* clock = nullptr;       // null: the system's; outlives the writer
 };
 
 /// What a writer counted since it was opened. The writer's thread adds, any thread reads.
@@ -115,6 +118,11 @@ class Writer {
   [[nodiscard]] Result<void> flush();
   /// Writes and syncs whatever the policy; answers with the last appended lsn, now durable.
   [[nodiscard]] Result<Lsn> sync();
+  /// Makes everything appended durable and gives the records from here on to `epoch`: the segment
+  /// ends, the next one carries it. Whoever opens the journal with a lower epoch is refused.
+  ///
+  /// errors  BadInput: not above the present epoch, which the text names · as `sync`
+  [[nodiscard]] Result<void> begin_epoch(std::uint64_t epoch);
   /// sync(), then lets go of the directory. Afterwards only metrics() may be called.
   [[nodiscard]] Result<Lsn> close();
 
@@ -122,6 +130,9 @@ class Writer {
   [[nodiscard]] Lsn next_lsn() const noexcept;
   /// Last lsn known to survive a power cut; 0 is none.
   [[nodiscard]] Lsn durable_lsn() const noexcept;
+  [[nodiscard]] std::uint64_t epoch() const noexcept;
+  /// Chain after the last record appended: what a checkpoint of that record carries.
+  [[nodiscard]] std::uint32_t chain() const noexcept;
   [[nodiscard]] std::size_t max_payload_bytes() const noexcept;
   /// The error that ended the writer, or null.
   [[nodiscard]] const Error* error() const noexcept;

@@ -223,6 +223,66 @@ TEST_F(WriterTest, a_writer_of_an_older_epoch_is_refused) {
   EXPECT_EQ(older.error().code, ErrorCode::BadInput);
   options.epoch = 6;
   EXPECT_TRUE(Writer::open(dir(), options));
+  options.epoch = std::nullopt;
+  EXPECT_EQ(open_writer(options).epoch(), 6U) << "without one it goes on in the journal's";
+}
+
+TEST_F(WriterTest, a_higher_epoch_ends_the_segment_and_begins_its_own) {
+  make_journal(5);
+  WriterOptions options = small();
+  options.epoch = 2;
+  {
+    Writer writer = open_writer(options);
+    EXPECT_TRUE(list(dir())->front().sealed);
+    append_records(writer, 3);
+    const auto same = writer.begin_epoch(2);
+    ASSERT_FALSE(same);
+    EXPECT_EQ(same.error().code, ErrorCode::BadInput);
+    append_records(writer, 1);  // a refused epoch changes nothing
+    ASSERT_TRUE(writer.begin_epoch(7));
+    append_records(writer, 2);
+  }
+  std::vector<std::uint64_t> epochs;
+  auto reader = Reader::open(dir());
+  for (;;) {
+    const auto record = reader->next();
+    const std::optional<Record>& entry = *record;
+    if (!entry) break;
+    epochs.push_back(entry->epoch);
+  }
+  EXPECT_EQ(epochs, (std::vector<std::uint64_t>{0, 0, 0, 0, 0, 2, 2, 2, 2, 7, 7}));
+  EXPECT_TRUE(verify(dir())->intact);
+  EXPECT_EQ(open_writer().epoch(), 7U);
+}
+
+TEST_F(WriterTest, an_epoch_over_an_empty_segment_takes_its_place_under_a_waiting_reader) {
+  Writer writer = open_writer();
+  auto reader = Reader::open(dir());
+  EXPECT_FALSE(*reader->next());
+  ASSERT_TRUE(writer.begin_epoch(4));
+  EXPECT_EQ(list(dir())->size(), 1U);
+  append_records(writer, 3);
+  for (std::uint64_t lsn = 1; lsn <= 3; ++lsn) {
+    const auto record = reader->next();
+    ASSERT_TRUE(record) << record.error().text();
+    const std::optional<Record>& entry = *record;
+    ASSERT_TRUE(entry.has_value());
+    EXPECT_EQ(entry->lsn, Lsn{lsn});
+    EXPECT_EQ(entry->epoch, 4U);
+  }
+}
+
+TEST_F(WriterTest, the_chain_is_that_of_the_footers) {
+  Writer writer = open_writer();
+  EXPECT_EQ(writer.chain(), 0U);
+  append_records(writer, 5);
+  const std::uint32_t chain = writer.chain();
+  EXPECT_NE(chain, 0U);
+  ASSERT_TRUE(writer.begin_epoch(1));
+  EXPECT_EQ(writer.chain(), chain);
+  const test::Bytes bytes = test::read_file(segment(6));
+  const auto header = decode_header(std::span{bytes}.first<kSegmentHeaderBytes>());
+  EXPECT_EQ(header->header.previous_chain, chain);
 }
 
 TEST_F(WriterTest, a_record_that_does_not_fit_seals_the_segment_and_begins_the_next) {

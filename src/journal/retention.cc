@@ -1,0 +1,116 @@
+#include "journal/retention.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "journal/checkpoint.h"
+#include "journal/cursor.h"
+#include "journal/file_system.h"
+#include "journal/segment.h"
+#include "journal/verify.h"
+
+namespace stoa::journal {
+namespace {
+
+/// Records up to `lsn` may go; `by` is who says so.
+struct Bound {
+  Lsn lsn;
+  std::string by;
+};
+
+/// The older of the two newest checkpoints that can be believed: each is read whole, as a start
+/// from it must work when the log before it is gone.
+Result<Bound> checkpoint_bound(const std::filesystem::path& dir, FileSystem* file_system) {
+  const auto files = list_checkpoints(dir, file_system);
+  if (!files) return std::unexpected(files.error());
+  std::size_t believed = 0;
+  for (const CheckpointFile& each : *files | std::views::reverse) {
+    const auto checkpoint = read_checkpoint(dir, each.lsn, file_system);
+    if (!checkpoint) {
+      if (checkpoint.error().code == ErrorCode::Damaged) continue;
+      return std::unexpected(checkpoint.error());
+    }
+    if (++believed == kCheckpointsKept) {
+      return Bound{each.lsn, "checkpoint " + std::to_string(each.lsn.value())};
+    }
+  }
+  return Bound{Lsn{0}, "no two checkpoints"};
+}
+
+Result<Bound> bound_of(const std::filesystem::path& dir, FileSystem* file_system) {
+  auto bound = checkpoint_bound(dir, file_system);
+  if (!bound) return bound;
+  const auto cursors = list_cursors(dir, file_system);
+  if (!cursors) return std::unexpected(cursors.error());
+  for (const Cursor& cursor : *cursors) {
+    if (cursor.lsn >= bound->lsn) continue;
+    *bound = {cursor.lsn, "cursor " + cursor.name + " at " + std::to_string(cursor.lsn.value())};
+  }
+  return bound;
+}
+
+struct Plan {
+  RetentionReport report;
+  std::vector<std::string> names;  // to remove, oldest first
+};
+
+Result<Plan> plan(const std::filesystem::path& dir, std::uint64_t keep_bytes,
+                  FileSystem* file_system) {
+  const auto segments = list(dir, file_system);
+  if (!segments) return std::unexpected(segments.error());
+  const auto bound = bound_of(dir, file_system);
+  if (!bound) return std::unexpected(bound.error());
+  Plan made;
+  RetentionReport& report = made.report;
+  for (const SegmentInfo& segment : *segments) report.kept_bytes += segment.file_bytes;
+  if (!segments->empty()) report.first = segments->front().first;
+  for (const SegmentInfo& segment : *segments) {
+    if (report.kept_bytes <= keep_bytes || !segment.sealed) break;  // the newest always stays
+    if (segment.last > bound->lsn) {
+      report.held_by = bound->by;
+      break;
+    }
+    made.names.push_back(segment.name);
+    report.bytes += segment.file_bytes;
+    report.kept_bytes -= segment.file_bytes;
+    report.first = Lsn{segment.last.value() + 1};
+    ++report.segments;
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<RetentionReport> plan_retention(const std::filesystem::path& dir, std::uint64_t keep_bytes,
+                                       FileSystem* file_system) {
+  auto made = plan(dir, keep_bytes, file_system);
+  if (!made) return std::unexpected(made.error());
+  return std::move(made->report);
+}
+
+Result<RetentionReport> apply_retention(const std::filesystem::path& dir, std::uint64_t keep_bytes,
+                                        FileSystem* file_system) {
+  FileSystem& files = file_system != nullptr ? *file_system : posix_file_system();
+  auto made = plan(dir, keep_bytes, file_system);
+  if (!made) return std::unexpected(made.error());
+  for (const std::string& name : made->names) {
+    const std::filesystem::path path = dir / name;
+    if (const auto removed = files.remove(path); !removed && removed.error().value != ENOENT) {
+      return disk_error("cannot remove an old segment", removed.error(), path);
+    }
+    if (const auto synced = files.sync_directory(dir); !synced) {
+      return disk_error("cannot sync the directory", synced.error(), dir);
+    }
+  }
+  return std::move(made->report);
+}
+
+}  // namespace stoa::journal
