@@ -1,309 +1,245 @@
-// Question: what does a durable append of a 200-byte record cost, alone and in batches, next to a
-// bare pwrite + fdatasync loop into a pre-zeroed file, SQLite (WAL, synchronous=FULL) and RocksDB
-// (WAL, sync=true) on the same disk in the same run?
-// Budget: one record per sync >= 0.9 of the bare loop, batches >= 0.8 of it; with sync none the
-// batch of 512 stays above 5M records/s. Every contestant is read back; the checksums must be
-// equal. The order of contestants changes from round to round, as a shared disk drifts. `--dir D`
-// chooses the disk, `--smoke` a tiny run.
+// Question: what does a durable append of a 200-byte record cost, alone, in batches, and from many
+// waiting threads, next to a bare pwrite + fdatasync loop into a pre-zeroed file and next to
+// RocksDB (WAL, sync), SQLite (WAL, synchronous=FULL), LMDB and PostgreSQL on the same disk in the
+// same run? And how long does a record wait for its acknowledgement when records come at a fixed
+// rate, whether or not the disk keeps up?
+// Budget: one writer >= 0.9 of the bare loop, batches >= 0.8 of it; many waiting threads >= 0.8 of
+// a bare loop that writes batches of the size that came about, and ahead of every peer. Every
+// contestant is read back; the checksums must be equal. The order of contestants changes from round
+// to round, as a shared disk drifts. `--dir D` chooses the disk, `--only batches|threads|open` a
+// part, `--smoke` a tiny run.
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <functional>
+#include <latch>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
-#include "base/crc32c.h"
-#include "base/fd.h"
-#include "base/random.h"
-#include "journal/reader.h"
+#include "bench/append_stores.h"
 #include "journal/writer.h"
 
-#ifdef STOA_BENCH_SQLITE
-#include <sqlite3.h>
-#endif
-#ifdef STOA_BENCH_ROCKSDB
-#include <rocksdb/db.h>
-#include <rocksdb/write_batch.h>
-#endif
-
+namespace stoa::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t kRecordBytes = 200;
-constexpr std::size_t kDistinct = 1024;  // records differ, so that nothing can be compressed away
+constexpr std::uint64_t kStoredBytes = kRecordBytes + 16;
 
-[[noreturn]] void give_up(std::string_view what) {
-  fmt::print(stderr, "append_bench: {}\n", what);
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe): one thread
-}
+struct Load {
+  std::size_t threads = 1;
+  std::uint64_t commits = 0;  // of each thread
+  std::uint64_t batch = 1;
+  bool sync = true;
 
-std::vector<std::byte> make_records() {
-  std::vector<std::byte> bytes(kRecordBytes * kDistinct);
-  stoa::Random random{42};
-  for (auto& b : bytes) b = static_cast<std::byte>(random.below(256));
-  return bytes;
-}
-std::span<const std::byte> record(std::uint64_t i) {
-  static const std::vector<std::byte> kRecords = make_records();
-  return std::span{kRecords}.subspan(i % kDistinct * kRecordBytes, kRecordBytes);
-}
-
-struct Run {
-  std::filesystem::path dir;  // empty, removed afterwards
-  std::uint64_t commits;
-  std::uint64_t batch;
-  bool sync;
+  [[nodiscard]] std::uint64_t records() const noexcept { return threads * commits * batch; }
 };
+
 struct Outcome {
-  double seconds = 0;
+  double rate = 0;  // records/s
   std::vector<std::uint64_t> commit_ns;
-  std::uint32_t checksum = 0;  // over every record read back, in order
+  std::uint64_t checksum = 0;
 };
 
-// Times `commit(first record, count)` for each batch.
-Outcome time_commits(const Run& run, const std::function<void(std::uint64_t)>& commit) {
-  Outcome outcome;
-  outcome.commit_ns.reserve(run.commits);
+Outcome run(const StoreKind& kind, const Load& load, const std::filesystem::path& dir) {
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directories(dir);
+  const auto store = kind.open({.dir = dir,
+                                .threads = load.threads,
+                                .bytes = load.records() * kStoredBytes,
+                                .sync = load.sync});
+  std::vector<std::vector<std::uint64_t>> commit_ns(load.threads);
+  std::latch ready{static_cast<std::ptrdiff_t>(load.threads)};
+  const auto work = [&](std::size_t thread) {
+    auto& mine = commit_ns[thread];
+    mine.reserve(load.commits);
+    ready.arrive_and_wait();
+    auto last = Clock::now();
+    for (std::uint64_t i = 0; i < load.commits; ++i) {
+      store->append(thread, (thread * load.commits + i) * load.batch, load.batch);
+      const auto now = Clock::now();
+      mine.push_back(static_cast<std::uint64_t>((now - last).count()));
+      last = now;
+    }
+  };
   const auto begin = Clock::now();
-  auto last = begin;
-  for (std::uint64_t i = 0; i < run.commits; ++i) {
-    commit(i * run.batch);
-    const auto now = Clock::now();
-    outcome.commit_ns.push_back(static_cast<std::uint64_t>((now - last).count()));
-    last = now;
+  if (load.threads == 1) {
+    work(0);
+  } else {
+    std::vector<std::jthread> running;
+    for (std::size_t thread = 0; thread < load.threads; ++thread)
+      running.emplace_back(work, thread);
   }
-  outcome.seconds = std::chrono::duration<double>(last - begin).count();
+  Outcome outcome;
+  outcome.rate = static_cast<double>(load.records()) /
+                 std::chrono::duration<double>(Clock::now() - begin).count();
+  for (const auto& each : commit_ns) {
+    outcome.commit_ns.insert(outcome.commit_ns.end(), each.begin(), each.end());
+  }
+  outcome.checksum = store->read_back();
   return outcome;
 }
 
-Outcome run_journal(const Run& run) {
-  using stoa::journal::SyncPolicy;
-  auto writer = stoa::journal::Writer::open(
-      run.dir / "log", {.sync = run.sync ? SyncPolicy::Always : SyncPolicy::None});
-  if (!writer) give_up(writer.error().text());
-  Outcome outcome = time_commits(run, [&](std::uint64_t first) {
-    for (std::uint64_t i = first; i < first + run.batch; ++i) {
-      if (const auto lsn = writer->append(record(i)); !lsn) give_up(lsn.error().text());
-    }
-    if (const auto durable = writer->commit(); !durable) give_up(durable.error().text());
-  });
-  auto reader = stoa::journal::Reader::open(run.dir / "log");
-  if (!reader) give_up(reader.error().text());
-  for (;;) {
-    const auto next = reader->next();
-    if (!next) give_up(next.error().text());
-    if (!*next) return outcome;
-    outcome.checksum = stoa::crc32c(outcome.checksum, (*next)->payload);
-  }
-}
-
-// The floor: no lsn, no checksum, no rotation; 16 bytes of header per record are left empty.
-Outcome run_bare(const Run& run) {
-  constexpr std::size_t kStride = kRecordBytes + 16;
-  const stoa::Fd fd{::open((run.dir / "bare").c_str(), O_RDWR | O_CREAT, 0640)};
-  const std::uint64_t size = run.commits * run.batch * kStride;
-  std::vector<std::byte> zeros(1U << 20U);
-  for (std::uint64_t at = 0; at < size; at += zeros.size()) {
-    if (::pwrite(fd.get(), zeros.data(), zeros.size(), static_cast<off_t>(at)) < 0) {
-      give_up("cannot fill the bare file");
-    }
-  }
-  if (::fsync(fd.get()) != 0) give_up("cannot sync the bare file");
-  std::vector<std::byte> buffer(run.batch * kStride);
-  Outcome outcome = time_commits(run, [&](std::uint64_t first) {
-    for (std::uint64_t i = 0; i < run.batch; ++i) {
-      std::ranges::copy(record(first + i), buffer.data() + i * kStride + 16);
-    }
-    const auto wrote =
-        ::pwrite(fd.get(), buffer.data(), buffer.size(), static_cast<off_t>(first * kStride));
-    if (wrote != static_cast<ssize_t>(buffer.size())) give_up("cannot write the bare file");
-    if (run.sync && ::fdatasync(fd.get()) != 0) give_up("cannot sync the bare file");
-  });
-  for (std::uint64_t i = 0; i < run.commits; ++i) {
-    if (::pread(fd.get(), buffer.data(), buffer.size(), static_cast<off_t>(i * buffer.size())) <
-        0) {
-      give_up("cannot read the bare file");
-    }
-    for (std::uint64_t j = 0; j < run.batch; ++j) {
-      outcome.checksum =
-          stoa::crc32c(outcome.checksum, std::span{buffer}.subspan(j * kStride + 16, kRecordBytes));
-    }
-  }
-  return outcome;
-}
-
-#ifdef STOA_BENCH_SQLITE
-void sqlite_check(int code, sqlite3* db) {
-  if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW) give_up(sqlite3_errmsg(db));
-}
-
-Outcome run_sqlite(const Run& run) {
-  sqlite3* db = nullptr;
-  sqlite_check(sqlite3_open((run.dir / "db").c_str(), &db), db);
-  const auto execute = [db](const char* sql) {
-    sqlite_check(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), db);
-  };
-  execute("PRAGMA journal_mode=WAL");
-  execute(run.sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
-  execute("CREATE TABLE log(lsn INTEGER PRIMARY KEY, payload BLOB)");
-  sqlite3_stmt* insert = nullptr;
-  sqlite_check(sqlite3_prepare_v2(db, "INSERT INTO log VALUES(?, ?)", -1, &insert, nullptr), db);
-  Outcome outcome = time_commits(run, [&](std::uint64_t first) {
-    execute("BEGIN");
-    for (std::uint64_t i = first; i < first + run.batch; ++i) {
-      const std::uint64_t lsn = i + 1;
-      sqlite_check(sqlite3_bind_int64(insert, 1, static_cast<sqlite3_int64>(lsn)), db);
-      sqlite_check(sqlite3_bind_blob(insert, 2, record(i).data(), kRecordBytes, nullptr), db);
-      sqlite_check(sqlite3_step(insert), db);
-      sqlite_check(sqlite3_reset(insert), db);
-    }
-    execute("COMMIT");
-  });
-  sqlite3_finalize(insert);
-  sqlite3_stmt* select = nullptr;
-  sqlite_check(sqlite3_prepare_v2(db, "SELECT payload FROM log ORDER BY lsn", -1, &select, nullptr),
-               db);
-  while (sqlite3_step(select) == SQLITE_ROW) {
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(select, 0));
-    const auto* const bytes = static_cast<const std::byte*>(sqlite3_column_blob(select, 0));
-    outcome.checksum = stoa::crc32c(outcome.checksum, {bytes, size});
-  }
-  sqlite3_finalize(select);
-  sqlite3_close(db);
-  return outcome;
-}
-#endif
-
-#ifdef STOA_BENCH_ROCKSDB
-Outcome run_rocksdb(const Run& run) {
-  rocksdb::Options options;
-  options.create_if_missing = true;
-  rocksdb::DB* raw = nullptr;
-  const auto opened = rocksdb::DB::Open(options, (run.dir / "db").string(), &raw);
-  if (!opened.ok()) give_up(opened.ToString());
-  const std::unique_ptr<rocksdb::DB> db{raw};
-  rocksdb::WriteOptions write;
-  write.sync = run.sync;
-  const auto key = [](std::uint64_t i, std::array<char, 8>& bytes) {
-    for (std::size_t b = 0; b < 8; ++b) bytes[b] = static_cast<char>(i >> (56 - 8 * b));
-    return rocksdb::Slice{bytes.data(), bytes.size()};
-  };
-  Outcome outcome = time_commits(run, [&](std::uint64_t first) {
-    rocksdb::WriteBatch batch;
-    std::array<char, 8> bytes{};
-    for (std::uint64_t i = first; i < first + run.batch; ++i) {
-      const auto payload = record(i);
-      const rocksdb::Slice value{reinterpret_cast<const char*>(payload.data()), payload.size()};
-      if (!batch.Put(key(i, bytes), value).ok()) give_up("rocksdb: put");
-    }
-    const auto written = db->Write(write, &batch);
-    if (!written.ok()) give_up(written.ToString());
-  });
-  const std::unique_ptr<rocksdb::Iterator> it{db->NewIterator({})};
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    const auto value = it->value();
-    outcome.checksum =
-        stoa::crc32c(outcome.checksum, std::as_bytes(std::span{value.data(), value.size()}));
-  }
-  return outcome;
-}
-#endif
-
-struct Contestant {
-  const char* name;
-  Outcome (*run)(const Run&);
-};
-std::vector<Contestant> contestants() {
-  std::vector<Contestant> all{{"journal", run_journal}, {"bare loop", run_bare}};
-#ifdef STOA_BENCH_SQLITE
-  all.push_back({"sqlite", run_sqlite});
-#endif
-#ifdef STOA_BENCH_ROCKSDB
-  all.push_back({"rocksdb", run_rocksdb});
-#endif
-  return all;
-}
-
-double at_quantile(std::vector<std::uint64_t>& sorted, double quantile) {
+double at_quantile_us(const std::vector<std::uint64_t>& sorted, double quantile) {
   const auto rank = static_cast<std::size_t>(quantile * static_cast<double>(sorted.size()));
   return static_cast<double>(sorted[std::min(rank, sorted.size() - 1)]) / 1000;
 }
 
-// One row per contestant: the best of the rounds by records/s, commits of all rounds pooled.
-bool compare(const std::filesystem::path& parent, std::uint64_t commits, std::uint64_t batch,
-             bool sync, int rounds) {
-  const auto all = contestants();
-  std::vector<double> best(all.size(), 0);
-  std::vector<std::vector<std::uint64_t>> pooled(all.size());
-  std::vector<std::uint32_t> checksums(all.size());
+void print_row(std::string_view what, const Load& load, const Outcome& outcome, double base) {
+  fmt::print(
+      "{:>5} {:>7} {:>6} {:<18} {:>12.0f} {:>7.2f} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}\n",
+      load.sync ? "sync" : "none", load.threads, load.batch, what, outcome.rate,
+      outcome.rate / base, at_quantile_us(outcome.commit_ns, 0.5),
+      at_quantile_us(outcome.commit_ns, 0.99), at_quantile_us(outcome.commit_ns, 0.999),
+      at_quantile_us(outcome.commit_ns, 1));
+}
+
+/// The best of the rounds by records/s, commits of all rounds pooled.
+std::vector<Outcome> run_rounds(const std::vector<StoreKind>& kinds, const Load& load, int rounds,
+                                const std::filesystem::path& dir) {
+  std::vector<Outcome> outcomes(kinds.size());
   for (int round = 0; round < rounds; ++round) {
-    for (std::size_t turn = 0; turn < all.size(); ++turn) {
-      const std::size_t i = (turn + static_cast<std::size_t>(round)) % all.size();
-      const Run run{parent / "run", commits, batch, sync};
-      std::filesystem::remove_all(run.dir);
-      std::filesystem::create_directories(run.dir);
-      Outcome outcome = all[i].run(run);
-      best[i] = std::max(best[i], static_cast<double>(commits * batch) / outcome.seconds);
-      pooled[i].insert(pooled[i].end(), outcome.commit_ns.begin(), outcome.commit_ns.end());
-      checksums[i] = outcome.checksum;
+    for (std::size_t turn = 0; turn < kinds.size(); ++turn) {
+      const std::size_t i = (turn + static_cast<std::size_t>(round)) % kinds.size();
+      Outcome outcome = run(kinds[i], load, dir);
+      outcomes[i].rate = std::max(outcomes[i].rate, outcome.rate);
+      outcomes[i].checksum = outcome.checksum;
+      auto& pool = outcomes[i].commit_ns;
+      pool.insert(pool.end(), outcome.commit_ns.begin(), outcome.commit_ns.end());
     }
   }
-  std::filesystem::remove_all(parent / "run");
-  bool equal = true;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    std::ranges::sort(pooled[i]);
-    fmt::print(
-        "{:>5} {:>6} {:<10} {:>12.0f} {:>7.2f} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}  {:08x}\n",
-        sync ? "sync" : "none", batch, all[i].name, best[i], best[i] / best[1],
-        at_quantile(pooled[i], 0.5), at_quantile(pooled[i], 0.99), at_quantile(pooled[i], 0.999),
-        at_quantile(pooled[i], 1), checksums[i]);
-    equal = equal && checksums[i] == checksums[0];
+  for (Outcome& outcome : outcomes) std::ranges::sort(outcome.commit_ns);
+  return outcomes;
+}
+
+bool same_checksums(const std::vector<Outcome>& outcomes) {
+  return std::ranges::all_of(outcomes, [&](const Outcome& outcome) {
+    return outcome.checksum == outcomes.front().checksum;
+  });
+}
+
+// One thread with batches of its own.
+bool compare_batches(const Load& load, int rounds, const std::filesystem::path& dir) {
+  std::vector<StoreKind> kinds = store_kinds();
+  std::erase_if(kinds, [](const StoreKind& kind) { return kind.use == Use::Threads; });
+  if (!load.sync) std::erase_if(kinds, [](const StoreKind& kind) { return !kind.unsynced; });
+  const auto outcomes = run_rounds(kinds, load, rounds, dir);
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    print_row(kinds[i].name, load, outcomes[i], outcomes[1].rate);
   }
+  return same_checksums(outcomes);
+}
+
+// Many threads, each waiting for its record; then the bare loop with batches of the size that the
+// journal's came to.
+bool compare_threads(const Load& load, int rounds, const std::filesystem::path& dir) {
+  std::vector<StoreKind> kinds = store_kinds();
+  const StoreKind bare = kinds[1];
+  std::erase_if(kinds, [](const StoreKind& kind) { return kind.use == Use::Alone; });
+  const auto outcomes = run_rounds(kinds, load, rounds, dir);
+  // Half of the threads wait while the others' records are being synced.
+  Load same{.threads = 1, .commits = 0, .batch = std::max<std::uint64_t>(load.threads / 2, 1)};
+  same.commits = load.records() / same.batch;
+  const auto floor = run_rounds({bare}, same, rounds, dir);
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    print_row(kinds[i].name, load, outcomes[i], floor.front().rate);
+  }
+  print_row("bare, same batches", same, floor.front(), floor.front().rate);
+  return same_checksums(outcomes);
+}
+
+// Records come at `rate`, evenly; whatever is due is one batch. A record's latency begins when it
+// was due, so a late start counts.
+void open_loop(double rate, double share, double seconds, const std::filesystem::path& dir) {
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directories(dir);
+  const auto total = static_cast<std::uint64_t>(rate * seconds);
+  auto writer = journal::Writer::open(dir / "log", {});
+  if (!writer) give_up(writer.error().text());
+  std::vector<std::uint64_t> waited_ns;
+  waited_ns.reserve(total);
+  const double ns_apart = 1e9 / rate;
+  const auto begin = Clock::now();
+  const auto ns_since = [&] { return static_cast<double>((Clock::now() - begin).count()); };
+  for (std::uint64_t done = 0; done < total;) {
+    const auto due = std::min(total, static_cast<std::uint64_t>(ns_since() / ns_apart));
+    if (due <= done) continue;
+    for (std::uint64_t i = done; i < due; ++i) {
+      if (const auto lsn = writer->append(record(i)); !lsn) give_up(lsn.error().text());
+    }
+    if (const auto durable = writer->commit(); !durable) give_up(durable.error().text());
+    const double now = ns_since();
+    for (; done < due; ++done) {
+      waited_ns.push_back(static_cast<std::uint64_t>(now - static_cast<double>(done) * ns_apart));
+    }
+  }
+  std::ranges::sort(waited_ns);
+  fmt::print(
+      "open loop, {:.0f} % of capacity: {:.0f} records/s  p50 {:.1f} us  p99 {:.1f} us  p99.9 "
+      "{:.1f}"
+      " us  max {:.1f} us\n",
+      share * 100, rate, at_quantile_us(waited_ns, 0.5), at_quantile_us(waited_ns, 0.99),
+      at_quantile_us(waited_ns, 0.999), at_quantile_us(waited_ns, 1));
+}
+
+/// What the same loop reaches when everything is always due: batches of 512 and more.
+double capacity(std::uint64_t commits, const std::filesystem::path& dir) {
+  const StoreKind rotating = store_kinds()[2];
+  return run(rotating, {.threads = 1, .commits = commits, .batch = 512}, dir).rate;
+}
+
+bool run_all(const std::filesystem::path& dir, std::string_view only, bool smoke) {
+  const auto wanted = [&](std::string_view part) { return only.empty() || only == part; };
+  const int rounds = smoke ? 1 : 3;
+  bool equal = true;
+  fmt::print("{:>5} {:>7} {:>6} {:<18} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10}\n", "sync",
+             "threads", "batch", "", "records/s", "/bare", "p50 us", "p99 us", "p99.9 us",
+             "max us");
+  for (const bool sync : {true, false}) {
+    if (!wanted("batches")) break;
+    for (const std::uint64_t batch : {1U, 8U, 64U, 512U}) {
+      const std::uint64_t commits = smoke ? 20 : (batch == 512 ? 600 : 1500);
+      const Load load{.threads = 1, .commits = commits, .batch = batch, .sync = sync};
+      equal = compare_batches(load, rounds, dir) && equal;
+    }
+  }
+  for (const std::size_t threads : {1U, 8U, 64U}) {
+    if (!wanted("threads")) break;
+    const Load load{.threads = threads, .commits = smoke ? 5U : 500U};
+    equal = compare_threads(load, rounds, dir) && equal;
+  }
+  if (!wanted("open")) return equal;
+  const double most = capacity(smoke ? 20 : 4'000, dir);
+  fmt::print("capacity, batches of 512: {:.0f} records/s\n", most);
+  for (const double share : {0.5, 0.8}) open_loop(most * share, share, smoke ? 0.05 : 3, dir);
   return equal;
 }
 
 }  // namespace
+}  // namespace stoa::bench
 
 int main(int argc, char** argv) {
   bool smoke = false;
-  std::filesystem::path parent = std::filesystem::current_path();
+  std::string_view only;
+  std::filesystem::path dir = std::filesystem::current_path();
   const std::span arguments{argv, static_cast<std::size_t>(argc)};
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view argument{arguments[i]};
     if (argument == "--smoke") smoke = true;
-    if (argument == "--dir" && i + 1 < arguments.size()) parent = arguments[++i];
+    if (argument == "--only" && i + 1 < arguments.size()) only = arguments[++i];
+    if (argument == "--dir" && i + 1 < arguments.size()) dir = arguments[++i];
   }
-  parent /= "append_bench." + std::to_string(::getpid());
-#ifndef STOA_BENCH_SQLITE
-  fmt::print("sqlite: not built in, its rows are left out\n");
-#endif
-#ifndef STOA_BENCH_ROCKSDB
-  fmt::print("rocksdb: not built in, its rows are left out\n");
-#endif
-  fmt::print("{:>5} {:>6} {:<10} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10}  checksum\n", "sync",
-             "batch", "", "records/s", "/bare", "p50 us", "p99 us", "p99.9 us", "max us");
-  bool equal = true;
-  const int rounds = smoke ? 1 : 3;
-  for (const bool sync : {true, false}) {
-    for (const std::uint64_t batch : {1U, 8U, 64U, 512U}) {
-      const std::uint64_t commits = smoke ? 20 : (batch == 512 ? 600 : 1500);
-      equal = compare(parent, commits, batch, sync, rounds) && equal;
-    }
-  }
-  std::filesystem::remove_all(parent);
-  if (!equal) give_up("the checksums differ: somebody lost a record");
+  dir /= "append_bench." + std::to_string(::getpid());
+  const bool equal = stoa::bench::run_all(dir, only, smoke);
+  std::filesystem::remove_all(dir);
+  if (!equal) stoa::bench::give_up("the checksums differ: somebody lost a record");
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -49,10 +50,10 @@ Result<Lsn> GroupWriter::append(std::span<const std::byte> payload) {
                      std::to_string(max_payload_));
   }
   std::unique_lock lock{mutex_};
-  if (error_) return std::unexpected(*error_);
+  if (ended_.load(std::memory_order_relaxed)) return std::unexpected(error_);
   Lsn lsn;
   const std::uint64_t batch = stage(lock, payload, lsn);
-  if (batch == 0) return std::unexpected(*error_);
+  if (batch == 0) return std::unexpected(error_);
   if (leading_) {
     lock.unlock();
     wait_for(batch);
@@ -76,7 +77,7 @@ std::uint64_t GroupWriter::stage(std::unique_lock<std::mutex>& lock,
     lock.unlock();
     taken_.wait(seen, std::memory_order_acquire);
     lock.lock();
-    if (error_) return 0;
+    if (ended_.load(std::memory_order_relaxed)) return 0;
   }
   Batch& batch = batches_[filling_ % 2];
   batch.bytes.insert(batch.bytes.end(), payload.begin(), payload.end());
@@ -111,7 +112,7 @@ void GroupWriter::commit_batch(std::unique_lock<std::mutex>& lock) {
 
   lock.lock();
   if (failed) {
-    error_ = std::move(failed);
+    error_ = std::move(*failed);
     ended_.store(true, std::memory_order_release);
     leading_ = false;
     taken_.fetch_add(1, std::memory_order_release);
@@ -145,8 +146,8 @@ void GroupWriter::wait_for(std::uint64_t batch) {
 Result<Lsn> GroupWriter::outcome(std::uint64_t batch, Lsn lsn) {
   if (done_.load(std::memory_order_acquire) >= batch) return lsn;
   const std::scoped_lock lock{mutex_};
-  check(error_.has_value(), "who is released has its record or an error");
-  return std::unexpected(*error_);
+  check(ended_.load(std::memory_order_relaxed), "who is released has its record or an error");
+  return std::unexpected(error_);
 }
 
 void GroupWriter::serve() {

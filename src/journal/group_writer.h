@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -84,7 +83,7 @@ class GroupWriter {
   std::uint64_t filling_ = 1;  // number of the batch being filled; its place is the parity
   Lsn next_;
   bool leading_ = false;
-  std::optional<Error> error_;
+  Error error_;  // once ended_
 
   std::atomic<std::uint64_t> done_{0};  // number of the newest durable batch
   std::atomic<bool> ended_{false};      // the writer has ended: nobody is released by done_

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <ranges>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"

@@ -112,10 +112,10 @@ TEST_F(RetentionTest, no_more_goes_than_the_size_asks) {
   checkpoint(kRecords - 1);
   checkpoint(kRecords);
   const std::size_t before = list(dir())->size();
-  const RetentionReport report = apply(3 * 4096);
+  const RetentionReport report = apply(std::uint64_t{3} * 4096);
   EXPECT_EQ(report.segments, before - 3);
   EXPECT_EQ(report.kept_bytes, 3U * 4096);
-  EXPECT_EQ(report.bytes, (before - 3) * 4096);
+  EXPECT_EQ(report.bytes, (before - 3) * std::uint64_t{4096});
   EXPECT_EQ(report.held_by, "");
   EXPECT_EQ(list(dir())->size(), 3U);
 }
