@@ -92,6 +92,27 @@ TEST(Crc32c, equals_the_table_at_every_length_and_split) {
   }
 }
 
+TEST(Crc32c, of_parts_equals_the_table_for_every_size_of_part) {
+  Random random{12};
+  std::vector<std::byte> bytes(300);
+  for (auto& b : bytes) b = static_cast<std::byte>(random.next());
+  const std::span<const std::byte> all{bytes};
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    Crc32c crc;
+    crc.add(all.data(), size);
+    ASSERT_EQ(crc.value(), crc32c_by_table(0, all.first(size))) << size;
+  }
+  Crc32c crc;
+  crc.add(std::uint64_t{0x3837'3635'3433'3231});  // "12345678"
+  crc.add(std::uint8_t{0x39});
+  EXPECT_EQ(crc.value(), 0xE306'9283U);
+  crc.add(std::uint16_t{0x0102});
+  crc.add(std::uint32_t{0x0304'0506});
+  const std::vector<std::byte> more{std::byte{2}, std::byte{1}, std::byte{6},
+                                    std::byte{5}, std::byte{4}, std::byte{3}};
+  EXPECT_EQ(crc.value(), crc32c_by_table(0xE306'9283U, more));
+}
+
 TEST(Histogram, keeps_percentiles_within_a_step) {
   Histogram histogram;
   for (std::uint64_t value = 1; value <= 100'000; ++value) histogram.record(value);

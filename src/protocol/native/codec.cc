@@ -1,5 +1,6 @@
 #include "protocol/native/codec.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,36 +20,7 @@
 namespace stoa::native {
 namespace {
 
-constexpr std::byte kExtendedMark{0xFF};
-constexpr std::size_t kCrcOffset = 28;
-
-/// One type-length-value of a payload.
-struct Tlv {
-  std::uint8_t type = 0;
-  std::span<const std::byte> value;
-  std::size_t bytes = 0;  // head included
-};
-
-/// Nothing when the payload ends inside it.
-std::optional<Tlv> read_tlv(std::span<const std::byte> payload) noexcept {
-  if (payload.size() < 2) return std::nullopt;
-  Tlv tlv;
-  std::size_t head = 2;
-  std::size_t size = std::to_integer<std::size_t>(payload[1]);
-  tlv.type = std::to_integer<std::uint8_t>(payload[0]);
-  if (payload[0] == kExtendedMark) {
-    head = 5;
-    if (payload.size() < head || payload[1] != std::byte{0}) return std::nullopt;
-    tlv.type = std::to_integer<std::uint8_t>(payload[2]);
-    std::uint16_t wide = 0;
-    std::memcpy(&wide, payload.data() + 3, sizeof wide);
-    size = wide;
-  }
-  if (payload.size() - head < size) return std::nullopt;
-  tlv.value = payload.subspan(head, size);
-  tlv.bytes = head + size;
-  return tlv;
-}
+using detail::kCrcOffset;
 
 bool size_fits(const MessageInfo& info, std::size_t bytes) noexcept {
   if (info.item_size == 0) return bytes == info.size;
@@ -63,6 +35,10 @@ std::optional<std::size_t> bad_enum(std::span<const Field> fields,
     if (std::to_integer<std::uint8_t>(value[field.offset]) >= field.enum_count) return field.offset;
   }
   return std::nullopt;
+}
+
+bool has_enum(std::span<const Field> fields) noexcept {
+  return std::ranges::any_of(fields, [](const Field& f) { return f.kind == FieldKind::Enum; });
 }
 
 /// Counts in the head of a message must agree with what follows it.
@@ -81,21 +57,43 @@ bool counts_agree(std::uint8_t type, std::span<const std::byte> value) noexcept 
   return true;
 }
 
-std::optional<DecodeFailure> check_value(const MessageInfo& info, Domain domain, const Tlv& tlv,
+std::optional<DecodeFailure> check_value(const MessageInfo& info, Domain domain, const Value& value,
                                          std::size_t value_offset) noexcept {
-  if (!type_allowed(domain, tlv.type)) return DecodeFailure{DecodeError::WrongDomain, value_offset};
-  if (!size_fits(info, tlv.value.size()) || !counts_agree(tlv.type, tlv.value)) {
+  if (!type_allowed(domain, value.type)) {
+    return DecodeFailure{DecodeError::WrongDomain, value_offset};
+  }
+  if (!size_fits(info, value.bytes.size()) || !counts_agree(value.type, value.bytes)) {
     return DecodeFailure{DecodeError::BadLength, value_offset};
   }
-  if (const auto at = bad_enum(info.fields, tlv.value)) {
+  if (const auto at = bad_enum(info.fields, value.bytes)) {
     return DecodeFailure{DecodeError::BadEnum, value_offset + *at};
   }
-  for (std::size_t at = info.size; at < tlv.value.size(); at += info.item_size) {
-    if (const auto bad = bad_enum(info.item_fields, tlv.value.subspan(at))) {
+  if (!has_enum(info.item_fields)) return std::nullopt;  // a book has thousands of items
+  for (std::size_t at = info.size; at < value.bytes.size(); at += info.item_size) {
+    if (const auto bad = bad_enum(info.item_fields, value.bytes.subspan(at))) {
       return DecodeFailure{DecodeError::BadEnum, value_offset + at + *bad};
     }
   }
   return std::nullopt;
+}
+
+std::uint32_t checksum_of(std::span<const std::byte> message) noexcept {
+  return crc32c(crc32c(message.first(kCrcOffset)), message.subspan(sizeof(Header)));
+}
+
+/// Returns where the value's bytes go.
+std::byte* write_head(std::byte* at, std::uint8_t type, std::size_t bytes) noexcept {
+  if (bytes <= detail::kShortValueBytes) {
+    *at++ = std::byte{type};
+    *at++ = static_cast<std::byte>(bytes);
+    return at;
+  }
+  *at++ = detail::kExtendedMark;
+  *at++ = std::byte{0};
+  *at++ = std::byte{type};
+  const auto size = static_cast<std::uint16_t>(bytes);
+  std::memcpy(at, &size, sizeof size);
+  return at + sizeof size;
 }
 
 std::unexpected<DecodeFailure> failure(DecodeError error, std::size_t offset) noexcept {
@@ -105,69 +103,93 @@ std::unexpected<DecodeFailure> failure(DecodeError error, std::size_t offset) no
 }  // namespace
 
 std::string_view to_string(DecodeError error) noexcept {
-  static constexpr std::array<std::string_view, 11> kNames{"message is cut short",
-                                                           "bad magic",
-                                                           "unsupported version",
-                                                           "unknown domain",
-                                                           "message too large",
-                                                           "checksum does not match",
-                                                           "value is cut short",
-                                                           "wrong size for its type",
-                                                           "type not allowed in this domain",
-                                                           "enumerator out of range",
-                                                           "no known body"};
+  static constexpr std::array<std::string_view, kDecodeErrors> kNames{
+      "message is cut short",
+      "bad magic",
+      "unsupported version",
+      "unknown domain",
+      "message too large",
+      "checksum does not match",
+      "checksum required and left out",
+      "value is cut short",
+      "wrong size for its type",
+      "type not allowed in this domain",
+      "enumerator out of range",
+      "no known body"};
   return kNames[static_cast<std::size_t>(error)];
 }
 
-std::expected<MessageView, DecodeFailure> decode(std::span<const std::byte> bytes) noexcept {
+namespace detail {
+
+std::optional<Value> take_value(std::span<const std::byte>& payload) noexcept {
+  if (payload.size() < kShortHeadBytes) return std::nullopt;
+  Value value{.type = std::to_integer<std::uint8_t>(payload[0])};
+  std::size_t head = kShortHeadBytes;
+  std::size_t size = std::to_integer<std::size_t>(payload[1]);
+  if (payload[0] == kExtendedMark) {
+    head = kLongHeadBytes;
+    if (payload.size() < head || payload[1] != std::byte{0}) return std::nullopt;
+    value.type = std::to_integer<std::uint8_t>(payload[2]);
+    size = load<std::uint16_t>(&payload[3]);
+  }
+  if (payload.size() - head < size) return std::nullopt;
+  value.bytes = payload.subspan(head, size);
+  payload = payload.subspan(head + size);
+  return value;
+}
+
+std::expected<MessageView, DecodeFailure> decode_in_full(std::span<const std::byte> bytes,
+                                                         Accept accept) noexcept {
   if (bytes.size() < sizeof(Header)) return failure(DecodeError::NeedMore, bytes.size());
-  MessageView view;
-  std::memcpy(&view.header_, bytes.data(), sizeof(Header));
-  const Header& header = view.header_;
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
   if (header.magic != kMagic) return failure(DecodeError::BadMagic, 0);
-  if (header.domain < 1 || header.domain > 4) return failure(DecodeError::BadDomain, 4);
-  if (header.version != kVersion) return failure(DecodeError::BadVersion, 5);
+  if (header.domain < 1 || header.domain > kDomains) return failure(DecodeError::BadDomain, 4);
+  if (!accept.versions.contains(header.version)) return failure(DecodeError::BadVersion, 5);
   if (header.payload_bytes > kMaxMessageBytes - sizeof(Header))
     return failure(DecodeError::TooLarge, 24);
   if (bytes.size() - sizeof(Header) < header.payload_bytes)
     return failure(DecodeError::NeedMore, bytes.size());
 
-  view.bytes_ = bytes.first(sizeof(Header) + header.payload_bytes);
-  std::span<const std::byte> payload = view.bytes_.subspan(sizeof(Header));
-  const std::uint32_t crc = crc32c(crc32c(view.bytes_.first(kCrcOffset)), payload);
-  if (crc != header.crc32c) return failure(DecodeError::BadChecksum, kCrcOffset);
+  const auto whole = bytes.first(sizeof(Header) + header.payload_bytes);
+  const bool unchecked = (header.flags & kFlagUnchecked) != 0;
+  if (unchecked && accept.checksum == Checksum::On) return failure(DecodeError::Unchecked, 7);
+  if (header.crc32c != (unchecked ? 0 : checksum_of(whole)))
+    return failure(DecodeError::BadChecksum, kCrcOffset);
 
+  Value body;
+  auto payload = whole.subspan(sizeof(Header));
   while (!payload.empty()) {
-    const std::size_t offset = view.bytes_.size() - payload.size();
-    const auto tlv = read_tlv(payload);
-    if (!tlv) return failure(DecodeError::TruncatedValue, offset);
-    const std::size_t value_offset = offset + tlv->bytes - tlv->value.size();
-    if (const MessageInfo* info = find_message(tlv->type)) {
-      if (const auto bad =
-              check_value(*info, static_cast<Domain>(header.domain), *tlv, value_offset)) {
-        return std::unexpected(*bad);
-      }
-      if (view.type_ == 0) {
-        view.type_ = tlv->type;
-        view.body_ = tlv->value;
-      }
+    const std::size_t offset = whole.size() - payload.size();
+    const auto value = take_value(payload);
+    if (!value) return failure(DecodeError::TruncatedValue, offset);
+    const MessageInfo* info = find_message(value->type);
+    if (info == nullptr) continue;
+    const auto value_offset = static_cast<std::size_t>(value->bytes.data() - whole.data());
+    if (const auto bad =
+            check_value(*info, static_cast<Domain>(header.domain), *value, value_offset)) {
+      return std::unexpected(*bad);
     }
-    payload = payload.subspan(tlv->bytes);
+    if (body.type == 0) body = *value;
   }
-  if (view.type_ == 0) return failure(DecodeError::NoBody, sizeof(Header));
-  return view;
+  if (body.type == 0) return failure(DecodeError::NoBody, sizeof(Header));
+  return MessageView{whole.data(), whole.size(),
+                     static_cast<std::size_t>(body.bytes.data() - whole.data()), body.bytes.size(),
+                     body.type};
 }
 
+}  // namespace detail
+
 MessageView MessageView::trusted(std::span<const std::byte> bytes) noexcept {
-  MessageView view;
   check(bytes.size() > sizeof(Header) + 2, "a trusted message is whole");
-  std::memcpy(&view.header_, bytes.data(), sizeof(Header));
-  view.bytes_ = bytes.first(sizeof(Header) + view.header_.payload_bytes);
-  const auto tlv = read_tlv(view.bytes_.subspan(sizeof(Header)));
-  if (!tlv) fail_check("a trusted message has a body", std::source_location::current());
-  view.type_ = tlv->type;
-  view.body_ = tlv->value;
-  return view;
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const auto whole = bytes.first(sizeof(Header) + header.payload_bytes);
+  auto payload = whole.subspan(sizeof(Header));
+  const auto body = detail::take_value(payload);
+  if (!body) fail_check("a trusted message has a body", std::source_location::current());
+  return {whole.data(), whole.size(), static_cast<std::size_t>(body->bytes.data() - whole.data()),
+          body->bytes.size(), body->type};
 }
 
 namespace detail {
@@ -177,30 +199,20 @@ std::byte* begin(std::span<std::byte> out, const Stamp& stamp, std::uint8_t type
   const std::size_t total = message_bytes(body_bytes);
   check(out.size() >= total && total <= kMaxMessageBytes, "the caller gives enough space");
   const Header header{.domain = static_cast<std::uint8_t>(stamp.domain),
+                      .version = stamp.version,
                       .source = stamp.source,
-                      .flags = stamp.flags,
+                      .flags = flags_of(stamp),
                       .sequence = stamp.sequence,
                       .timestamp = stamp.timestamp,
                       .payload_bytes = static_cast<std::uint32_t>(total - sizeof(Header))};
-  std::byte* at = out.data();
-  std::memcpy(at, &header, sizeof header);
-  at += sizeof header;
-  if (body_bytes <= 255) {
-    *at++ = std::byte{type};
-    *at++ = static_cast<std::byte>(body_bytes);
-    return at;
-  }
-  *at++ = kExtendedMark;
-  *at++ = std::byte{0};
-  *at++ = std::byte{type};
-  const auto size = static_cast<std::uint16_t>(body_bytes);
-  std::memcpy(at, &size, sizeof size);
-  return at + sizeof size;
+  std::memcpy(out.data(), &header, sizeof header);
+  return write_head(out.data() + sizeof header, type, body_bytes);
 }
 
 void finish(std::byte* message, std::size_t message_bytes) noexcept {
   const std::span<const std::byte> bytes{message, message_bytes};
-  const std::uint32_t crc = crc32c(crc32c(bytes.first(kCrcOffset)), bytes.subspan(sizeof(Header)));
+  const auto flags = std::to_integer<std::uint8_t>(message[offsetof(Header, flags)]);
+  const std::uint32_t crc = (flags & kFlagUnchecked) != 0 ? 0 : checksum_of(bytes);
   std::memcpy(message + kCrcOffset, &crc, sizeof crc);
 }
 

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <expected>
 #include <span>
 #include <vector>
 
@@ -13,16 +15,18 @@
 #include "base/crc32c.h"
 #include "base/price.h"
 #include "base/qty.h"
+#include "base/random.h"
+#include "model/execution.h"
 #include "model/market.h"
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/types.h"
 #include "protocol/native/registry.h"
+#include "protocol/native/sample_messages.h"
+#include "protocol/native/version.h"
 
 namespace stoa::native {
 namespace {
-
-using Bytes = std::vector<std::byte>;
 
 constexpr Stamp kStamp{.domain = Domain::Execution,
                        .source = 3,
@@ -215,6 +219,99 @@ TEST(Codec, carries_the_checks_of_a_decision_in_an_extended_value) {
   EXPECT_EQ(view->tail<CheckResult>(sizeof(RiskDecision), back), kRiskChecks);
   EXPECT_EQ(back.back().check, RiskCheck::Funds);
   EXPECT_EQ(back.back().value_e8, 77);
+}
+
+TEST(Codec, leaves_the_checksum_out_where_the_policy_says_so) {
+  Bytes bytes(kSmallMessageBytes);
+  Stamp stamp = kStamp;
+  stamp.checksum = Checksum::Off;
+  bytes.resize(encode(bytes, stamp, sample_mark()));
+  EXPECT_EQ(std::to_integer<int>(bytes[7]), kFlagOutput | kFlagUnchecked);
+  EXPECT_EQ(bytes[28] | bytes[29] | bytes[30] | bytes[31], std::byte{0});
+  const auto view = decode(bytes, {.checksum = Checksum::Off});
+  ASSERT_TRUE(view.has_value());
+  EXPECT_EQ(view->as<Mark>().bid, sample_mark().bid);
+  EXPECT_TRUE(decode_likely<Mark>(bytes, {.checksum = Checksum::Off}).has_value());
+  EXPECT_FALSE(decode_likely<Mark>(bytes).has_value());
+
+  const auto refused = failure_of(bytes);  // who wants checksums says that there is none
+  EXPECT_EQ(refused.error, DecodeError::Unchecked);
+  EXPECT_EQ(refused.offset, 7U);
+
+  restamp(bytes, Timestamp::from_ns(5));  // and it stays without
+  EXPECT_EQ(bytes[28] | bytes[29] | bytes[30] | bytes[31], std::byte{0});
+}
+
+TEST(Codec, checks_a_checksum_that_is_there_whatever_the_policy) {
+  Bytes bytes = encoded_mark();
+  EXPECT_TRUE(decode(bytes, {.checksum = Checksum::Off}).has_value());
+  bytes[40] ^= std::byte{1};
+  const auto damaged = decode(bytes, {.checksum = Checksum::Off});
+  ASSERT_FALSE(damaged.has_value());
+  EXPECT_EQ(damaged.error().error, DecodeError::BadChecksum);
+
+  bytes = encoded_mark();
+  bytes[7] |= std::byte{kFlagUnchecked};  // says "none", and yet one is there
+  const auto contradiction = decode(bytes, {.checksum = Checksum::Off});
+  ASSERT_FALSE(contradiction.has_value());
+  EXPECT_EQ(contradiction.error().error, DecodeError::BadChecksum);
+}
+
+// ---- the short cut of decode, beside the full way
+
+bool same(const std::expected<MessageView, DecodeFailure>& a,
+          const std::expected<MessageView, DecodeFailure>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  if (!a) return a.error().error == b.error().error && a.error().offset == b.error().offset;
+  return a->type() == b->type() && a->bytes().data() == b->bytes().data() &&
+         a->bytes().size() == b->bytes().size() && a->body().data() == b->body().data() &&
+         a->body().size() == b->body().size();
+}
+
+/// Damage that reaches every rule: a byte anywhere, mostly where rules look, then mostly a checksum
+/// that agrees again.
+void damage(Bytes& bytes, Random& random) {
+  const std::uint64_t changes = random.below(3);
+  for (std::uint64_t i = 0; i < changes; ++i) {
+    const std::uint64_t reach =
+        random.one_in(2) ? bytes.size() : std::min<std::size_t>(40, bytes.size());
+    bytes[random.below(reach)] =
+        static_cast<std::byte>(random.one_in(2) ? random.below(8) : random.next());
+  }
+  if (random.one_in(4)) bytes[7] ^= std::byte{kFlagUnchecked};
+  if (random.one_in(8)) bytes.resize(random.below(bytes.size() + 1));
+  if (random.one_in(8)) bytes.resize(bytes.size() + random.below(100));
+  if (bytes.size() < sizeof(Header) || random.one_in(8)) return;
+  const std::size_t payload_bytes = detail::load<std::uint32_t>(&bytes[24]);
+  const auto all = std::span<const std::byte>{bytes};
+  if (payload_bytes > all.size() - sizeof(Header)) return;
+  const bool unchecked = (bytes[7] & std::byte{kFlagUnchecked}) != std::byte{0};
+  const std::uint32_t crc =
+      unchecked ? 0 : crc32c(crc32c(all.first(28)), all.subspan(sizeof(Header), payload_bytes));
+  std::memcpy(&bytes[28], &crc, sizeof crc);
+}
+
+TEST(Codec, answers_the_same_with_and_without_its_short_cut) {
+  std::vector<Bytes> samples;
+  for (const MessageInfo& info : messages()) samples.push_back(sample_message(info));
+  Random random{2'024};
+  std::size_t accepted_count = 0;
+  constexpr std::size_t kRounds = 3'000'000;
+  Bytes bytes;
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    bytes = samples[random.below(samples.size())];
+    damage(bytes, random);
+    const Accept accept{.checksum = random.one_in(2) ? Checksum::On : Checksum::Off,
+                        .versions = random.one_in(4) ? VersionRange{1, 2} : kReadableVersions};
+    const auto full = detail::decode_in_full(bytes, accept);
+    ASSERT_TRUE(same(decode(bytes, accept), full)) << round << ' ' << hex_of(bytes);
+    ASSERT_TRUE(same(decode_likely<Trade>(bytes, accept), full)) << round << ' ' << hex_of(bytes);
+    ASSERT_TRUE(same(decode_likely<OrderUpdate>(bytes, accept), full))
+        << round << ' ' << hex_of(bytes);
+    accepted_count += full.has_value() ? 1 : 0;
+  }
+  EXPECT_GT(accepted_count, kRounds / 10);  // both answers were met often
+  EXPECT_LT(accepted_count, kRounds * 9 / 10);
 }
 
 TEST(Registry, is_sorted_by_type_and_stays_inside_its_domains) {

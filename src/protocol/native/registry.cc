@@ -81,7 +81,18 @@ constexpr std::array<std::uint8_t, 256> index_by_type() noexcept {
 }
 constexpr auto kIndexByType = index_by_type();  // 0: unknown, else place in kMessages plus one
 
+consteval std::array<detail::Shape, 256> all_shapes() {
+  std::array<detail::Shape, 256> shapes{};
+  for (const MessageInfo& info : kMessages) {
+    if (info.item_size > 0) continue;
+    shapes[info.type] = detail::shape_of(info.type, info.size, info.fields);
+  }
+  return shapes;
+}
+
 }  // namespace
+
+constinit const std::array<detail::Shape, 256> detail::kShapes = all_shapes();
 
 std::span<const MessageInfo> messages() noexcept { return kMessages; }
 

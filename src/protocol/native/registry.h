@@ -26,6 +26,7 @@
 namespace stoa::native {
 
 enum class Domain : std::uint8_t { Market = 1, Signal = 2, Execution = 3, System = 4 };
+inline constexpr std::uint8_t kDomains = 4;
 
 /// The domain a type belongs to; types 200 to 254 are the users' own and may travel anywhere.
 [[nodiscard]] constexpr bool type_allowed(Domain domain, std::uint8_t type) noexcept {
@@ -155,178 +156,153 @@ concept Message = requires { Wire<M>::kType; };
 // NOLINTBEGIN(bugprone-macro-parentheses): member names and types cannot be wrapped.
 #define STOA_FIELD(Struct, member) \
   ::stoa::native::detail::field<decltype(Struct::member)>(#member, offsetof(Struct, member))
+// STOA_FIELDS(Struct, a, b, c) is STOA_FIELD(Struct, a), STOA_FIELD(Struct, b), …: each rescan of
+// STOA_RESCAN takes one more member, and it gives room for sixty-four.
+#define STOA_RESCAN(...) STOA_RESCAN_3(STOA_RESCAN_3(STOA_RESCAN_3(STOA_RESCAN_3(__VA_ARGS__))))
+#define STOA_RESCAN_3(...) STOA_RESCAN_2(STOA_RESCAN_2(STOA_RESCAN_2(STOA_RESCAN_2(__VA_ARGS__))))
+#define STOA_RESCAN_2(...) STOA_RESCAN_1(STOA_RESCAN_1(STOA_RESCAN_1(STOA_RESCAN_1(__VA_ARGS__))))
+#define STOA_RESCAN_1(...) __VA_ARGS__
+#define STOA_PARENTHESES ()
+#define STOA_FIELDS(Struct, ...) STOA_RESCAN(STOA_FIELDS_STEP(Struct, __VA_ARGS__))
+#define STOA_FIELDS_STEP(Struct, member, ...) \
+  STOA_FIELD(Struct, member) __VA_OPT__(, STOA_FIELDS_AGAIN STOA_PARENTHESES(Struct, __VA_ARGS__))
+#define STOA_FIELDS_AGAIN() STOA_FIELDS_STEP
 // NOLINTEND(bugprone-macro-parentheses)
 
-inline constexpr auto kLevelFields =
-    std::to_array<Field>({STOA_FIELD(Level, px), STOA_FIELD(Level, qty)});
+inline constexpr auto kLevelFields = std::to_array<Field>({STOA_FIELDS(Level, px, qty)});
 static_assert(detail::tiles<Level>(kLevelFields));
 
-inline constexpr auto kCheckFields = std::to_array<Field>({
-    STOA_FIELD(CheckResult, check),
-    STOA_FIELD(CheckResult, ok),
-    STOA_FIELD(CheckResult, code),
-    STOA_FIELD(CheckResult, reserved),
-    STOA_FIELD(CheckResult, limit_e8),
-    STOA_FIELD(CheckResult, value_e8),
-});
+inline constexpr auto kCheckFields =
+    std::to_array<Field>({STOA_FIELDS(CheckResult, check, ok, code, reserved, limit_e8, value_e8)});
 static_assert(detail::tiles<CheckResult>(kCheckFields));
 
-#define STOA_WIRE(Struct, type_number, bytes, text, ...)                                    \
-  template <>                                                                               \
-  struct Wire<Struct> {                                                                     \
-    static constexpr std::uint8_t kType = type_number;                                      \
-    static constexpr std::string_view kName = #Struct;                                      \
-    static constexpr std::string_view kPurpose = text;                                      \
-    static constexpr auto kFields = std::to_array<Field>({__VA_ARGS__});                    \
-    static_assert(sizeof(Struct) == (bytes), "the wire size of a message never changes");   \
-    static_assert(detail::tiles<Struct>(kFields), "fields must fill the struct, in order"); \
+#define STOA_WIRE(Struct, type_number, bytes, text, ...)                                      \
+  template <>                                                                                 \
+  struct Wire<Struct> {                                                                       \
+    static constexpr std::uint8_t kType = type_number;                                        \
+    static constexpr std::string_view kName = #Struct;                                        \
+    static constexpr std::string_view kPurpose = text;                                        \
+    static constexpr auto kFields = std::to_array<Field>({STOA_FIELDS(Struct, __VA_ARGS__)}); \
+    static_assert(sizeof(Struct) == (bytes), "the wire size of a message never changes");     \
+    static_assert(detail::tiles<Struct>(kFields), "fields must fill the struct, in order");   \
   }
 
 // Market, 1 to 19. BookSnapshot (3) and BookDelta (4) share BookUpdate; see kBookSnapshotType.
-STOA_WIRE(Trade, 1, 40, "one public trade", STOA_FIELD(Trade, instrument),
-          STOA_FIELD(Trade, taker_side), STOA_FIELD(Trade, reserved), STOA_FIELD(Trade, trade_id),
-          STOA_FIELD(Trade, px), STOA_FIELD(Trade, qty), STOA_FIELD(Trade, ts_event));
-STOA_WIRE(Quote, 2, 56, "best bid and ask", STOA_FIELD(Quote, instrument),
-          STOA_FIELD(Quote, reserved), STOA_FIELD(Quote, update_id), STOA_FIELD(Quote, bid_px),
-          STOA_FIELD(Quote, bid_qty), STOA_FIELD(Quote, ask_px), STOA_FIELD(Quote, ask_qty),
-          STOA_FIELD(Quote, ts_event));
-STOA_WIRE(BookUpdate, 4, 40, "changed levels of a book; bids, then asks follow",
-          STOA_FIELD(BookUpdate, instrument), STOA_FIELD(BookUpdate, part),
-          STOA_FIELD(BookUpdate, parts), STOA_FIELD(BookUpdate, bid_count),
-          STOA_FIELD(BookUpdate, ask_count), STOA_FIELD(BookUpdate, reserved),
-          STOA_FIELD(BookUpdate, first_update_id), STOA_FIELD(BookUpdate, last_update_id),
-          STOA_FIELD(BookUpdate, ts_event));
+STOA_WIRE(Trade, 1, 40, "one public trade", instrument, taker_side, reserved, trade_id, px, qty,
+          ts_event);
+STOA_WIRE(Quote, 2, 56, "best bid and ask", instrument, reserved, update_id, bid_px, bid_qty,
+          ask_px, ask_qty, ts_event);
+STOA_WIRE(BookUpdate, 4, 40, "changed levels of a book; bids, then asks follow", instrument, part,
+          parts, bid_count, ask_count, reserved, first_update_id, last_update_id, ts_event);
 inline constexpr std::uint8_t kBookSnapshotType = 3;
 inline constexpr std::uint8_t kBookDeltaType = Wire<BookUpdate>::kType;
-STOA_WIRE(Candle, 7, 64, "one interval of trades", STOA_FIELD(Candle, instrument),
-          STOA_FIELD(Candle, interval_s), STOA_FIELD(Candle, open_s), STOA_FIELD(Candle, open),
-          STOA_FIELD(Candle, high), STOA_FIELD(Candle, low), STOA_FIELD(Candle, close),
-          STOA_FIELD(Candle, volume), STOA_FIELD(Candle, trades));
-STOA_WIRE(FeedState, 12, 16, "a feed is recovering, live, stale or ended",
-          STOA_FIELD(FeedState, instrument), STOA_FIELD(FeedState, status),
-          STOA_FIELD(FeedState, reserved), STOA_FIELD(FeedState, missed));
+STOA_WIRE(Candle, 7, 64, "one interval of trades", instrument, interval_s, open_s, open, high, low,
+          close, volume, trades);
+STOA_WIRE(FeedState, 12, 16, "a feed is recovering, live, stale or ended", instrument, status,
+          reserved, missed);
 
 // Execution, 40 to 59: orders.
-STOA_WIRE(OrderIntent, 40, 128, "please buy or sell (input)",
-          STOA_FIELD(OrderIntent, client_order_id), STOA_FIELD(OrderIntent, instrument),
-          STOA_FIELD(OrderIntent, strategy), STOA_FIELD(OrderIntent, account),
-          STOA_FIELD(OrderIntent, side), STOA_FIELD(OrderIntent, type),
-          STOA_FIELD(OrderIntent, time_in_force), STOA_FIELD(OrderIntent, reserved),
-          STOA_FIELD(OrderIntent, px), STOA_FIELD(OrderIntent, qty),
-          STOA_FIELD(OrderIntent, ts_trigger), STOA_FIELD(OrderIntent, trigger_seq),
-          STOA_FIELD(OrderIntent, signal), STOA_FIELD(OrderIntent, note));
-STOA_WIRE(CancelIntent, 41, 56, "please cancel one order (input)",
-          STOA_FIELD(CancelIntent, client_order_id), STOA_FIELD(CancelIntent, instrument),
-          STOA_FIELD(CancelIntent, orig_cl_ord_id), STOA_FIELD(CancelIntent, strategy),
-          STOA_FIELD(CancelIntent, reason), STOA_FIELD(CancelIntent, reserved));
-STOA_WIRE(ReplaceIntent, 42, 72, "please change price or quantity (input)",
-          STOA_FIELD(ReplaceIntent, client_order_id), STOA_FIELD(ReplaceIntent, instrument),
-          STOA_FIELD(ReplaceIntent, orig_cl_ord_id), STOA_FIELD(ReplaceIntent, px),
-          STOA_FIELD(ReplaceIntent, qty), STOA_FIELD(ReplaceIntent, strategy),
-          STOA_FIELD(ReplaceIntent, reserved));
-STOA_WIRE(CancelAllIntent, 43, 8, "please cancel all open orders (input)",
-          STOA_FIELD(CancelAllIntent, instrument), STOA_FIELD(CancelAllIntent, strategy),
-          STOA_FIELD(CancelAllIntent, one_strategy), STOA_FIELD(CancelAllIntent, reason));
-STOA_WIRE(RiskDecision, 46, 16, "the gate's decision, its checks follow (output)",
-          STOA_FIELD(RiskDecision, intent), STOA_FIELD(RiskDecision, instrument),
-          STOA_FIELD(RiskDecision, accepted), STOA_FIELD(RiskDecision, code),
-          STOA_FIELD(RiskDecision, check_count));
-STOA_WIRE(OrderSend, 47, 32, "a new order for the venue (output)", STOA_FIELD(OrderSend, cl_ord_id),
-          STOA_FIELD(OrderSend, instrument), STOA_FIELD(OrderSend, side),
-          STOA_FIELD(OrderSend, type), STOA_FIELD(OrderSend, time_in_force),
-          STOA_FIELD(OrderSend, resend), STOA_FIELD(OrderSend, px), STOA_FIELD(OrderSend, qty));
-STOA_WIRE(CancelSend, 48, 32, "a cancel for the venue (output)", STOA_FIELD(CancelSend, cl_ord_id),
-          STOA_FIELD(CancelSend, orig_cl_ord_id), STOA_FIELD(CancelSend, order_id),
-          STOA_FIELD(CancelSend, instrument), STOA_FIELD(CancelSend, reserved));
-STOA_WIRE(ReplaceSend, 49, 48, "a replace for the venue (output)",
-          STOA_FIELD(ReplaceSend, cl_ord_id), STOA_FIELD(ReplaceSend, orig_cl_ord_id),
-          STOA_FIELD(ReplaceSend, order_id), STOA_FIELD(ReplaceSend, instrument),
-          STOA_FIELD(ReplaceSend, reserved), STOA_FIELD(ReplaceSend, px),
-          STOA_FIELD(ReplaceSend, qty));
-STOA_WIRE(ExecutionReport, 50, 88, "a venue's message on an order (input)",
-          STOA_FIELD(ExecutionReport, cl_ord_id), STOA_FIELD(ExecutionReport, orig_cl_ord_id),
-          STOA_FIELD(ExecutionReport, order_id), STOA_FIELD(ExecutionReport, exec_id),
-          STOA_FIELD(ExecutionReport, instrument), STOA_FIELD(ExecutionReport, exec_type),
-          STOA_FIELD(ExecutionReport, liquidity), STOA_FIELD(ExecutionReport, code),
-          STOA_FIELD(ExecutionReport, reserved), STOA_FIELD(ExecutionReport, last_px),
-          STOA_FIELD(ExecutionReport, last_qty), STOA_FIELD(ExecutionReport, cum_qty),
-          STOA_FIELD(ExecutionReport, leaves_qty), STOA_FIELD(ExecutionReport, fee),
-          STOA_FIELD(ExecutionReport, ts_event));
-STOA_WIRE(OrderUpdate, 51, 136, "where an order stands after a change (output)",
-          STOA_FIELD(OrderUpdate, client_order_id), STOA_FIELD(OrderUpdate, instrument),
-          STOA_FIELD(OrderUpdate, strategy), STOA_FIELD(OrderUpdate, account),
-          STOA_FIELD(OrderUpdate, side), STOA_FIELD(OrderUpdate, type),
-          STOA_FIELD(OrderUpdate, time_in_force), STOA_FIELD(OrderUpdate, status),
-          STOA_FIELD(OrderUpdate, intent), STOA_FIELD(OrderUpdate, cl_ord_id),
-          STOA_FIELD(OrderUpdate, order_id), STOA_FIELD(OrderUpdate, px),
-          STOA_FIELD(OrderUpdate, order_qty), STOA_FIELD(OrderUpdate, cum_qty),
-          STOA_FIELD(OrderUpdate, avg_px), STOA_FIELD(OrderUpdate, fees),
-          STOA_FIELD(OrderUpdate, ts_created), STOA_FIELD(OrderUpdate, ts_updated),
-          STOA_FIELD(OrderUpdate, code), STOA_FIELD(OrderUpdate, reserved));
-STOA_WIRE(Fill, 52, 104, "one trade on one of our orders (output)",
-          STOA_FIELD(Fill, client_order_id), STOA_FIELD(Fill, instrument), STOA_FIELD(Fill, intent),
-          STOA_FIELD(Fill, exec_id), STOA_FIELD(Fill, px), STOA_FIELD(Fill, qty),
-          STOA_FIELD(Fill, fee), STOA_FIELD(Fill, realized_pnl), STOA_FIELD(Fill, strategy),
-          STOA_FIELD(Fill, side), STOA_FIELD(Fill, liquidity), STOA_FIELD(Fill, reserved),
-          STOA_FIELD(Fill, ts_event));
-STOA_WIRE(OrderQuery, 53, 24, "a question to the venue about an order (output)",
-          STOA_FIELD(OrderQuery, cl_ord_id), STOA_FIELD(OrderQuery, order_id),
-          STOA_FIELD(OrderQuery, instrument), STOA_FIELD(OrderQuery, reserved));
-STOA_WIRE(VenueSession, 54, 24, "a venue session came up or went down (input)",
-          STOA_FIELD(VenueSession, venue), STOA_FIELD(VenueSession, up),
-          STOA_FIELD(VenueSession, reserved));
+STOA_WIRE(OrderIntent, 40, 128, "please buy or sell (input)", client_order_id, instrument, strategy,
+          account, side, type, time_in_force, reserved, px, qty, ts_trigger, trigger_seq, signal,
+          note);
+STOA_WIRE(CancelIntent, 41, 56, "please cancel one order (input)", client_order_id, instrument,
+          orig_cl_ord_id, strategy, reason, reserved);
+STOA_WIRE(ReplaceIntent, 42, 72, "please change price or quantity (input)", client_order_id,
+          instrument, orig_cl_ord_id, px, qty, strategy, reserved);
+STOA_WIRE(CancelAllIntent, 43, 8, "please cancel all open orders (input)", instrument, strategy,
+          one_strategy, reason);
+STOA_WIRE(RiskDecision, 46, 16, "the gate's decision, its checks follow (output)", intent,
+          instrument, accepted, code, check_count);
+STOA_WIRE(OrderSend, 47, 32, "a new order for the venue (output)", cl_ord_id, instrument, side,
+          type, time_in_force, resend, px, qty);
+STOA_WIRE(CancelSend, 48, 32, "a cancel for the venue (output)", cl_ord_id, orig_cl_ord_id,
+          order_id, instrument, reserved);
+STOA_WIRE(ReplaceSend, 49, 48, "a replace for the venue (output)", cl_ord_id, orig_cl_ord_id,
+          order_id, instrument, reserved, px, qty);
+STOA_WIRE(ExecutionReport, 50, 88, "a venue's message on an order (input)", cl_ord_id,
+          orig_cl_ord_id, order_id, exec_id, instrument, exec_type, liquidity, code, reserved,
+          last_px, last_qty, cum_qty, leaves_qty, fee, ts_event);
+STOA_WIRE(OrderUpdate, 51, 136, "where an order stands after a change (output)", client_order_id,
+          instrument, strategy, account, side, type, time_in_force, status, intent, cl_ord_id,
+          order_id, px, order_qty, cum_qty, avg_px, fees, ts_created, ts_updated, code, reserved);
+STOA_WIRE(Fill, 52, 104, "one trade on one of our orders (output)", client_order_id, instrument,
+          intent, exec_id, px, qty, fee, realized_pnl, strategy, side, liquidity, reserved,
+          ts_event);
+STOA_WIRE(OrderQuery, 53, 24, "a question to the venue about an order (output)", cl_ord_id,
+          order_id, instrument, reserved);
+STOA_WIRE(VenueSession, 54, 24, "a venue session came up or went down (input)", venue, up,
+          reserved);
 
 // Execution, 60 to 79: portfolio, risk, control.
-STOA_WIRE(Instrument, 60, 104, "reference data of one instrument (input)",
-          STOA_FIELD(Instrument, instrument), STOA_FIELD(Instrument, tradable),
-          STOA_FIELD(Instrument, price_decimals), STOA_FIELD(Instrument, qty_decimals),
-          STOA_FIELD(Instrument, reserved), STOA_FIELD(Instrument, symbol),
-          STOA_FIELD(Instrument, base), STOA_FIELD(Instrument, quote),
-          STOA_FIELD(Instrument, venue), STOA_FIELD(Instrument, tick), STOA_FIELD(Instrument, lot),
-          STOA_FIELD(Instrument, min_notional), STOA_FIELD(Instrument, max_order_qty),
-          STOA_FIELD(Instrument, maker_fee_e6), STOA_FIELD(Instrument, taker_fee_e6));
-STOA_WIRE(Mark, 61, 32, "the market as the core knows it (input)", STOA_FIELD(Mark, instrument),
-          STOA_FIELD(Mark, reserved), STOA_FIELD(Mark, bid), STOA_FIELD(Mark, ask),
-          STOA_FIELD(Mark, last));
-STOA_WIRE(LimitSet, 62, 96, "sets one risk limit (input)", STOA_FIELD(LimitSet, kind),
-          STOA_FIELD(LimitSet, reserved), STOA_FIELD(LimitSet, value_e8),
-          STOA_FIELD(LimitSet, actor), STOA_FIELD(LimitSet, reason));
-STOA_WIRE(KillSwitch, 63, 168, "trips or resumes the kill switch (input)",
-          STOA_FIELD(KillSwitch, active), STOA_FIELD(KillSwitch, reserved),
-          STOA_FIELD(KillSwitch, actor), STOA_FIELD(KillSwitch, reason));
-STOA_WIRE(PositionUpdate, 64, 80, "a position, whole (output)",
-          STOA_FIELD(PositionUpdate, instrument), STOA_FIELD(PositionUpdate, strategy),
-          STOA_FIELD(PositionUpdate, account), STOA_FIELD(PositionUpdate, strategy_book),
-          STOA_FIELD(PositionUpdate, reserved), STOA_FIELD(PositionUpdate, qty),
-          STOA_FIELD(PositionUpdate, avg_px), STOA_FIELD(PositionUpdate, realized_pnl),
-          STOA_FIELD(PositionUpdate, fees), STOA_FIELD(PositionUpdate, bought_qty),
-          STOA_FIELD(PositionUpdate, sold_qty), STOA_FIELD(PositionUpdate, mark_px),
-          STOA_FIELD(PositionUpdate, unrealized_pnl));
-STOA_WIRE(AccountUpdate, 65, 80, "sums over the account (output)",
-          STOA_FIELD(AccountUpdate, account), STOA_FIELD(AccountUpdate, kill_active),
-          STOA_FIELD(AccountUpdate, reserved), STOA_FIELD(AccountUpdate, cash),
-          STOA_FIELD(AccountUpdate, equity), STOA_FIELD(AccountUpdate, realized_pnl),
-          STOA_FIELD(AccountUpdate, unrealized_pnl), STOA_FIELD(AccountUpdate, fees),
-          STOA_FIELD(AccountUpdate, day_pnl), STOA_FIELD(AccountUpdate, gross_exposure),
-          STOA_FIELD(AccountUpdate, net_exposure), STOA_FIELD(AccountUpdate, open_orders));
-STOA_WIRE(CashMovement, 66, 56, "deposit or withdrawal (input)", STOA_FIELD(CashMovement, account),
-          STOA_FIELD(CashMovement, reserved), STOA_FIELD(CashMovement, amount),
-          STOA_FIELD(CashMovement, reason));
-STOA_WIRE(StrategyCommand, 68, 224, "starts, stops or changes a strategy (input)",
-          STOA_FIELD(StrategyCommand, strategy), STOA_FIELD(StrategyCommand, action),
-          STOA_FIELD(StrategyCommand, reserved), STOA_FIELD(StrategyCommand, value_e8),
-          STOA_FIELD(StrategyCommand, name), STOA_FIELD(StrategyCommand, parameter),
-          STOA_FIELD(StrategyCommand, actor), STOA_FIELD(StrategyCommand, reason));
+STOA_WIRE(Instrument, 60, 104, "reference data of one instrument (input)", instrument, tradable,
+          price_decimals, qty_decimals, reserved, symbol, base, quote, venue, tick, lot,
+          min_notional, max_order_qty, maker_fee_e6, taker_fee_e6);
+STOA_WIRE(Mark, 61, 32, "the market as the core knows it (input)", instrument, reserved, bid, ask,
+          last);
+STOA_WIRE(LimitSet, 62, 96, "sets one risk limit (input)", kind, reserved, value_e8, actor, reason);
+STOA_WIRE(KillSwitch, 63, 168, "trips or resumes the kill switch (input)", active, reserved, actor,
+          reason);
+STOA_WIRE(PositionUpdate, 64, 80, "a position, whole (output)", instrument, strategy, account,
+          strategy_book, reserved, qty, avg_px, realized_pnl, fees, bought_qty, sold_qty, mark_px,
+          unrealized_pnl);
+STOA_WIRE(AccountUpdate, 65, 80, "sums over the account (output)", account, kill_active, reserved,
+          cash, equity, realized_pnl, unrealized_pnl, fees, day_pnl, gross_exposure, net_exposure,
+          open_orders);
+STOA_WIRE(CashMovement, 66, 56, "deposit or withdrawal (input)", account, reserved, amount, reason);
+STOA_WIRE(StrategyCommand, 68, 224, "starts, stops or changes a strategy (input)", strategy, action,
+          reserved, value_e8, name, parameter, actor, reason);
 
 // System, 100 to 119: inside the log that they concern.
-STOA_WIRE(RunStarted, 104, 72, "an engine began to run on this log (input)",
-          STOA_FIELD(RunStarted, run), STOA_FIELD(RunStarted, seed),
-          STOA_FIELD(RunStarted, version), STOA_FIELD(RunStarted, environment),
-          STOA_FIELD(RunStarted, market_source));
-STOA_WIRE(StateDigest, 105, 16, "digest of the core's state (output)", STOA_FIELD(StateDigest, lsn),
-          STOA_FIELD(StateDigest, hash));
+STOA_WIRE(RunStarted, 104, 72, "an engine began to run on this log (input)", run, seed, version,
+          environment, market_source);
+STOA_WIRE(StateDigest, 105, 16, "digest of the core's state (output)", lsn, hash);
 
 #undef STOA_WIRE
+
+namespace detail {
+
+/// Where an enumerator stands in a body, and the first value that is none.
+struct EnumRule {
+  std::uint8_t offset = 0;
+  std::uint8_t limit = 0;
+};
+/// What decides on a message whose one value is of a fixed size and short: two of these fill a
+/// cache line.
+struct Shape {
+  static constexpr std::size_t kEnumsMax = 14;
+
+  std::uint8_t domains = 0;     // bit 1 << domain: may travel there
+  std::uint8_t body_bytes = 0;  // 0: no such type, or one that is not of a fixed size and short
+  std::uint8_t enums_count = 0;
+  std::uint8_t reserved = 0;
+  std::array<EnumRule, kEnumsMax> enums{};
+};
+static_assert(sizeof(Shape) == 32);
+consteval Shape shape_of(std::uint8_t type, std::size_t body_bytes, std::span<const Field> fields) {
+  Shape shape;
+  if (body_bytes > 255) return shape;
+  shape.body_bytes = static_cast<std::uint8_t>(body_bytes);
+  for (std::uint8_t domain = 1; domain <= kDomains; ++domain) {
+    const bool allowed = type_allowed(static_cast<Domain>(domain), type);
+    shape.domains = static_cast<std::uint8_t>(shape.domains | (allowed ? 1U << domain : 0U));
+  }
+  for (const Field& field : fields) {
+    if (field.kind != FieldKind::Enum) continue;
+    shape.enums.at(shape.enums_count++) = {.offset = static_cast<std::uint8_t>(field.offset),
+                                           .limit = field.enum_count};
+  }
+  return shape;
+}
+/// A struct whose messages have a tail, or one that two types share, has none.
+template <Message M>
+consteval Shape shape_of() {
+  if (std::is_same_v<M, BookUpdate> || std::is_same_v<M, RiskDecision>) return {};
+  return shape_of(Wire<M>::kType, sizeof(M), Wire<M>::kFields);
+}
+/// By type; from the same fields as everything else.
+extern const std::array<Shape, 256> kShapes;
+
+}  // namespace detail
 
 /// Every known message, by ascending type.
 [[nodiscard]] std::span<const MessageInfo> messages() noexcept;
