@@ -44,14 +44,12 @@ bool has_enum(std::span<const Field> fields) noexcept {
 /// Counts in the head of a message must agree with what follows it.
 bool counts_agree(std::uint8_t type, std::span<const std::byte> value) noexcept {
   if (type == kBookSnapshotType || type == kBookDeltaType) {
-    BookUpdate head;
-    std::memcpy(&head, value.data(), sizeof head);
+    const auto head = detail::read<BookUpdate>(value.data());
     return value.size() ==
            sizeof head + (std::size_t{head.bid_count} + head.ask_count) * sizeof(Level);
   }
   if (type == Wire<RiskDecision>::kType) {
-    RiskDecision head;
-    std::memcpy(&head, value.data(), sizeof head);
+    const auto head = detail::read<RiskDecision>(value.data());
     return value.size() == sizeof head + head.check_count * sizeof(CheckResult);
   }
   return true;
@@ -227,14 +225,14 @@ std::size_t encode_book(std::span<std::byte> out, const Stamp& stamp,
                         const BookView& book) noexcept {
   check(book.bids.size() + book.asks.size() <= kLevelsPerMessage,
         "larger snapshots travel in parts");
-  BookUpdate head = book.head;
-  head.bid_count = static_cast<std::uint16_t>(book.bids.size());
-  head.ask_count = static_cast<std::uint16_t>(book.asks.size());
-  const std::size_t body_bytes = sizeof head + book.bids.size_bytes() + book.asks.size_bytes();
+  const std::size_t body_bytes =
+      sizeof(BookUpdate) + book.bids.size_bytes() + book.asks.size_bytes();
   std::byte* at =
       detail::begin(out, stamp, book.snapshot ? kBookSnapshotType : kBookDeltaType, body_bytes);
-  std::memcpy(at, &head, sizeof head);
-  at += sizeof head;
+  detail::write(at, book.head);
+  detail::store(at + offsetof(BookUpdate, bid_count), static_cast<std::uint16_t>(book.bids.size()));
+  detail::store(at + offsetof(BookUpdate, ask_count), static_cast<std::uint16_t>(book.asks.size()));
+  at += sizeof(BookUpdate);
   if (!book.bids.empty()) std::memcpy(at, book.bids.data(), book.bids.size_bytes());
   at += book.bids.size_bytes();
   if (!book.asks.empty()) std::memcpy(at, book.asks.data(), book.asks.size_bytes());

@@ -45,8 +45,20 @@ inline constexpr std::uint8_t kDomains = 4;
   return false;
 }
 
+/// Where a message of this type belongs; system types travel anywhere.
+[[nodiscard]] constexpr Domain domain_of(std::uint8_t type) noexcept {
+  if (type >= 100) return Domain::System;
+  if (type_allowed(Domain::Market, type)) return Domain::Market;
+  return type_allowed(Domain::Signal, type) ? Domain::Signal : Domain::Execution;
+}
+
 /// How a field's bytes are to be read and shown.
 enum class FieldKind : std::uint8_t { Unsigned, Signed, Decimal, Time, Text, Enum, Bool, Reserved };
+
+/// False where a decoder refuses some bytes.
+[[nodiscard]] constexpr bool may_hold_any_bytes(FieldKind kind) noexcept {
+  return kind != FieldKind::Enum && kind != FieldKind::Reserved;
+}
 
 struct Field {
   std::string_view name{};
@@ -258,6 +270,16 @@ STOA_WIRE(RunStarted, 104, 72, "an engine began to run on this log (input)", run
 STOA_WIRE(StateDigest, 105, 16, "digest of the core's state (output)", lsn, hash);
 
 #undef STOA_WIRE
+
+template <class... M>
+struct MessageList {};
+/// Every struct that is a message or the head of one, by ascending type.
+using MessageStructs =
+    MessageList<Trade, Quote, BookUpdate, Candle, FeedState, OrderIntent, CancelIntent,
+                ReplaceIntent, CancelAllIntent, RiskDecision, OrderSend, CancelSend, ReplaceSend,
+                ExecutionReport, OrderUpdate, Fill, OrderQuery, VenueSession, Instrument, Mark,
+                LimitSet, KillSwitch, PositionUpdate, AccountUpdate, CashMovement, StrategyCommand,
+                RunStarted, StateDigest>;
 
 namespace detail {
 
