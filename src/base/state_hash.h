@@ -26,6 +26,12 @@ class StateHash {
     }
   }
   [[nodiscard]] constexpr std::uint64_t value() const noexcept { return state_; }
+  /// The digest that had come to `value`, to go on from there.
+  [[nodiscard]] static constexpr StateHash at(std::uint64_t value) noexcept {
+    StateHash hash;
+    hash.state_ = value;
+    return hash;
+  }
 
  private:
   constexpr void mix(std::uint64_t word) noexcept {

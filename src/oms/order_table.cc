@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/state_hash.h"
 #include "model/execution.h"
@@ -32,6 +33,25 @@ Order* OrderTable::add(const OrderUpdate& state) {
   add_cl_ord_id(order, state.cl_ord_id);
   by_client_order_id_.insert(hash_of(state.client_order_id), slot);
   return &order;
+}
+
+bool OrderTable::restore(const Order& saved) {
+  if (free_.empty() || find(saved.state.client_order_id) != nullptr) return false;
+  const std::span ids = std::span{saved.cl_ord_ids}.first(saved.cl_ord_id_count);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (find(ids[i]) != nullptr ||
+        std::ranges::find(ids.first(i), ids[i]) != ids.begin() + static_cast<std::ptrdiff_t>(i))
+      return false;
+  }
+  Order& order = pool_[free_.back()];
+  free_.pop_back();
+  const std::uint32_t slot = order.slot;
+  order = saved;
+  order.slot = slot;
+  append(order.is_open() ? open_ : closed_, order);
+  for (const ClOrdId id : ids) by_cl_ord_id_.insert(hash_of(id), slot);
+  by_client_order_id_.insert(hash_of(order.state.client_order_id), slot);
+  return true;
 }
 
 void OrderTable::add_cl_ord_id(Order& order, ClOrdId id) noexcept {

@@ -51,6 +51,8 @@ class OrderTable {
   [[nodiscard]] Order* find(const ClientOrderId& id) noexcept;
 
   [[nodiscard]] std::size_t open_count() const noexcept { return open_.count; }
+  [[nodiscard]] std::size_t closed_count() const noexcept { return closed_.count; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return pool_.size(); }
 
   /// Calls `visit(Order&)` for each open order, oldest first; `visit` may close the order it is
   /// given.
@@ -62,6 +64,25 @@ class OrderTable {
       slot = next;
     }
   }
+  template <class Visit>
+  void for_each_open(Visit visit) const {
+    for (std::uint32_t slot = open_.first; slot != FlatIndex::kNone; slot = pool_[slot].next) {
+      visit(pool_[slot]);
+    }
+  }
+
+  /// The same for the closed orders that are remembered, in the order in which they closed.
+  template <class Visit>
+  void for_each_closed(Visit visit) const {
+    for (std::uint32_t slot = closed_.first; slot != FlatIndex::kNone; slot = pool_[slot].next) {
+      visit(pool_[slot]);
+    }
+  }
+
+  /// Takes an order of a saved table as the newest of its list, open or closed by its status; slot
+  /// and links are the table's own. False when the table is full or knows one of its ids already:
+  /// that is no saved table.
+  [[nodiscard]] bool restore(const Order& saved);
 
  private:
   struct List {

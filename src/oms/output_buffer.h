@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/state_hash.h"
 #include "protocol/native/codec.h"
@@ -75,6 +76,12 @@ class OutputBuffer {
 
   /// Outputs since the log began; the next one is this plus one.
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+  /// Goes on behind `sequence` outputs whose hash had come to `rolling`. Nothing may wait.
+  void restore(std::uint64_t sequence, StateHash rolling) noexcept {
+    check(ends_.empty(), "a state is loaded into a fresh core");
+    sequence_ = sequence;
+    rolling_ = rolling;
+  }
 
  private:
   // A cancel-all of a thousand orders fits; more grows once, on an occasion where that is bearable.

@@ -25,6 +25,12 @@ class OrderRate {
     full_until_ns_ = from + kSecondNs / per_second;
   }
   [[nodiscard]] constexpr std::int64_t full_until_ns() const noexcept { return full_until_ns_; }
+  /// The bucket that was saved as `full_until_ns`.
+  [[nodiscard]] static constexpr OrderRate at(std::int64_t full_until_ns) noexcept {
+    OrderRate rate;
+    rate.full_until_ns_ = full_until_ns;
+    return rate;
+  }
 
  private:
   static constexpr std::int64_t kSecondNs = 1'000'000'000;
