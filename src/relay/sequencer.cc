@@ -36,8 +36,8 @@ constexpr std::size_t kBatchBytes = 1U << 20U;
 Sequencer::Sequencer(Options options, journal::Writer writer)
     : dir_{std::move(options.dir)},
       writer_{std::move(writer)},
-      topic_{
-          std::make_unique<bus::Topic>(bus::TopicOptions{.capacity_bytes = options.topic_bytes})},
+      topic_{std::make_unique<bus::Topic>(bus::TopicOptions{.capacity_bytes = options.topic_bytes,
+                                                            .allow_lossy = options.lossy_readers})},
       publication_{topic_->publication()} {
   batch_.reserve(kBatchEntries);
   batch_bytes_.reserve(kBatchBytes);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/counter.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "bus/topic.h"
@@ -38,7 +39,8 @@ class Sequencer {
     std::filesystem::path dir;
     journal::WriterOptions journal{};
     std::size_t topic_bytes =
-        64U << 20U;  // readers may lag this far; then publishing waits for them
+        64U << 20U;              // readers may lag this far; then publishing waits for them
+    bool lossy_readers = false;  // LogReader may join; publishing costs a little more
   };
 
   /// Opens and recovers the journal. `replay` must come next.
@@ -108,6 +110,13 @@ class Sequencer {
   /// belong to no log have lsn 0.
   void publish(Lsn lsn, std::span<const std::byte> message, bus::Wake& wake);
 
+  /// Every record of the log has been published: to be called at the end of a round, when each
+  /// input and its outputs have been.
+  void all_published() noexcept { published_->set(static_cast<std::int64_t>(head().value())); }
+  /// The last record that `all_published` has spoken of; for LogReader. Stays where it is when the
+  /// sequencer is moved.
+  [[nodiscard]] const Gauge& published() const noexcept { return *published_; }
+
   [[nodiscard]] bus::Topic& topic() noexcept { return *topic_; }
   [[nodiscard]] const journal::WriterMetrics& metrics() const noexcept { return writer_.metrics(); }
   [[nodiscard]] const journal::Recovery& recovery() const noexcept { return writer_.recovery(); }
@@ -136,6 +145,7 @@ class Sequencer {
   journal::Writer writer_;
   std::unique_ptr<bus::Topic> topic_;
   bus::Publication publication_;
+  std::unique_ptr<Gauge> published_ = std::make_unique<Gauge>();
   std::array<std::uint64_t, kSources> last_sequence_{};
   Timestamp last_stamp_{};
   bool sync_awaited_ = false;  // the batch holds more than marks
