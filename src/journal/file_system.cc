@@ -53,6 +53,12 @@ class PosixFile final : public File {
     return done;
   }
 
+  void will_read(std::uint64_t offset, std::uint64_t bytes) noexcept override {
+    // Begins the reading and does not wait for it.
+    static_cast<void>(::posix_fadvise(fd_.get(), static_cast<off_t>(offset),
+                                      static_cast<off_t>(bytes), POSIX_FADV_WILLNEED));
+  }
+
   IoResult<std::size_t> write_at(std::span<const std::byte> bytes, std::uint64_t offset) override {
     const auto put = again_on_eintr([&] {
       return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));

@@ -29,6 +29,12 @@ class File {
   /// Reads at most `into.size()` bytes; fewer only at the end of the file.
   [[nodiscard]] virtual IoResult<std::size_t> read_at(std::span<std::byte> into,
                                                       std::uint64_t offset) = 0;
+  /// Says that these bytes will be read soon, so that the system may fetch them meanwhile. A hint:
+  /// nothing depends on it and nothing fails.
+  virtual void will_read(std::uint64_t offset, std::uint64_t bytes) noexcept {
+    static_cast<void>(offset);
+    static_cast<void>(bytes);
+  }
   /// May write less than asked, as pwrite does; the caller continues or gives up.
   [[nodiscard]] virtual IoResult<std::size_t> write_at(std::span<const std::byte> bytes,
                                                        std::uint64_t offset) = 0;

@@ -22,21 +22,36 @@
 
 namespace stoa::journal {
 
-Checked<SegmentWalk> walk_segment(SegmentFile& segment) {
+Checked<SegmentWalk> walk_segment(SegmentFile& segment, Lsn last) {
   SegmentWalk walk{
       .next = segment.header().first_lsn, .chain = segment.header().previous_chain, .stopped = {}};
+  RecordView nothing;
+  nothing.status = RecordStatus::Empty;
+  std::size_t at_least = kRecordHeaderBytes;
   for (;;) {
-    const auto record = segment.record(walk.end_offset, walk.next, walk.next);
-    if (!record) return std::unexpected(record.error());
-    if (record->status != RecordStatus::Whole) {
-      walk.stopped = *record;
+    const auto window = segment.bytes(walk.end_offset, at_least);
+    if (!window) return std::unexpected(window.error());
+    // Where the bytes lie in the buffer, one record after the other.
+    auto rest = *window;
+    RecordView record;
+    for (;;) {
+      record = walk.next > last ? nothing
+                                : decode_record(rest, segment.records_end() - walk.end_offset,
+                                                walk.next, walk.next, segment.seed());
+      if (record.status != RecordStatus::Whole) break;
+      const std::size_t stored = stored_bytes(record.payload.size());
+      ++walk.records;
+      walk.payload_bytes += record.payload.size();
+      walk.end_offset += stored;
+      walk.next = Lsn{walk.next.value() + 1};
+      walk.chain = extend_chain(walk.chain, record.head_word);
+      rest = rest.subspan(stored);
+    }
+    if (record.status != RecordStatus::Partial) {
+      walk.stopped = record;
       return walk;
     }
-    ++walk.records;
-    walk.payload_bytes += record->payload.size();
-    walk.end_offset += stored_bytes(record->payload.size());
-    walk.next = Lsn{walk.next.value() + 1};
-    walk.chain = extend_chain(walk.chain, record->head_word);
+    at_least = record.needed_bytes;
   }
 }
 

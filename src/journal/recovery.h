@@ -23,7 +23,8 @@ struct SegmentWalk {
   std::uint32_t chain = 0;
   RecordView stopped;  // Empty or Bad: what stands there
 };
-[[nodiscard]] Checked<SegmentWalk> walk_segment(SegmentFile& segment);
+/// Stops behind the record `last` as if nothing stood there.
+[[nodiscard]] Checked<SegmentWalk> walk_segment(SegmentFile& segment, Lsn last = Lsn{UINT64_MAX});
 
 /// Does a segment that was walked agree with its footer?
 ///

@@ -93,6 +93,27 @@ Checked<SegmentFile> SegmentFile::open(FileSystem& files, const std::filesystem:
   return segment;
 }
 
+Checked<SegmentFile> SegmentFile::open_as(FileSystem& files, const std::filesystem::path& dir,
+                                          const SegmentHeader& header) {
+  SegmentFile segment;
+  segment.path_ = dir / segment_name(header.first_lsn);
+  auto file = files.open(segment.path_, OpenMode::Read);
+  if (!file) return disk_error("cannot open the segment", file.error(), segment.path_);
+  segment.file_ = std::move(*file);
+  segment.header_ = header;
+  std::array<std::byte, kSegmentHeaderBytes> bytes{};
+  segment.seed_ = encode_header(header, bytes);
+  segment.padded_ = true;
+  return segment;
+}
+
+IoResult<std::size_t> SegmentFile::read_padded(std::span<std::byte> into, std::uint64_t offset) {
+  const auto got = file_->read_at(into, offset);
+  if (!got || !padded_) return got;
+  std::ranges::fill(into.subspan(*got), std::byte{0});
+  return into.size();
+}
+
 Checked<std::span<const std::byte>> SegmentFile::bytes(std::uint64_t offset, std::size_t at_least) {
   const std::uint64_t room = records_end() - std::min(offset, records_end());
   at_least = static_cast<std::size_t>(std::min<std::uint64_t>(at_least, room));
@@ -105,7 +126,7 @@ Checked<std::span<const std::byte>> SegmentFile::bytes(std::uint64_t offset, std
   next_read_bytes_ = std::min(next_read_bytes_ * 4, kLargestReadBytes);
   if (buffer_.size() < want) buffer_.resize(want);
   buffered_ = {};
-  const auto got = file_->read_at(std::span{buffer_}.first(want), offset);
+  const auto got = read_padded(std::span{buffer_}.first(want), offset);
   if (!got) return disk_error("cannot read the segment", got.error(), path_);
   if (*got < want) {
     return damage_error({.segment = name(),
@@ -116,7 +137,18 @@ Checked<std::span<const std::byte>> SegmentFile::bytes(std::uint64_t offset, std
   }
   buffered_ = std::span{buffer_}.first(want);
   buffered_offset_ = offset;
+  if (want >= kLargestReadBytes) read_ahead(offset + want);
   return buffered_;
+}
+
+// Half a distance at a time, so that each byte is announced once and in pieces worth a request.
+void SegmentFile::read_ahead(std::uint64_t from) noexcept {
+  if (announced_until_ >= from + kReadAheadBytes / 2) return;
+  const std::uint64_t begin = std::max(from, announced_until_);
+  const std::uint64_t until = std::min(from + kReadAheadBytes, records_end());
+  if (begin >= until) return;
+  file_->will_read(begin, until - begin);
+  announced_until_ = until;
 }
 
 Checked<RecordView> SegmentFile::record(std::uint64_t offset, Lsn low, Lsn high) {
@@ -133,7 +165,7 @@ Checked<RecordView> SegmentFile::record(std::uint64_t offset, Lsn low, Lsn high)
 
 Checked<std::optional<Footer>> SegmentFile::footer() {
   std::array<std::byte, kFooterBytes> bytes{};
-  const auto got = file_->read_at(bytes, records_end());
+  const auto got = read_padded(bytes, records_end());
   if (!got) return disk_error("cannot read the segment's footer", got.error(), path_);
   const auto footer = decode_footer(bytes, seed_);
   std::string_view why = "the footer does not belong to this segment";

@@ -54,6 +54,14 @@ class SegmentFile {
   [[nodiscard]] static Checked<SegmentFile> open(FileSystem& files,
                                                  const std::filesystem::path& dir, Lsn first);
 
+  /// For a file whose own header or size cannot be believed: reads it as if it began with `header`,
+  /// and as if zeros stood where it is too short. Nothing is checked but the records.
+  ///
+  /// errors  NotFound, Io
+  [[nodiscard]] static Checked<SegmentFile> open_as(FileSystem& files,
+                                                    const std::filesystem::path& dir,
+                                                    const SegmentHeader& header);
+
   [[nodiscard]] const SegmentHeader& header() const noexcept { return header_; }
   [[nodiscard]] std::uint32_t seed() const noexcept { return seed_; }
   /// Where the space for records ends and the footer begins.
@@ -82,9 +90,14 @@ class SegmentFile {
 
  private:
   static constexpr std::size_t kFirstReadBytes = 4096;
-  static constexpr std::size_t kLargestReadBytes = 1U << 20U;
+  static constexpr std::size_t kLargestReadBytes = 512U << 10U;
+  // How far the disk works ahead of a reader that goes on forward.
+  static constexpr std::uint64_t kReadAheadBytes = 8U << 20U;
 
   SegmentFile() = default;
+
+  IoResult<std::size_t> read_padded(std::span<std::byte> into, std::uint64_t offset);
+  void read_ahead(std::uint64_t from) noexcept;
 
   std::filesystem::path path_;
   std::unique_ptr<File> file_;
@@ -94,6 +107,8 @@ class SegmentFile {
   std::span<const std::byte> buffered_;  // within buffer_
   std::uint64_t buffered_offset_ = 0;    // of its first byte in the file
   std::size_t next_read_bytes_ = kFirstReadBytes;
+  bool padded_ = false;                // zeros are read behind the end of the file
+  std::uint64_t announced_until_ = 0;  // what the disk was told that we shall read
 };
 
 /// What lies behind the last whole record of a segment without footer.

@@ -91,15 +91,29 @@ class Verifier {
       blame(report, 0, first, "the segment does not continue the one before it");
     }
     chain_.reset();
-    const auto walk = walk_segment(*segment);
+    describe(*segment, std::nullopt, report.info);
+    // A footer is written when all its records are there: what it vouches for is read once. One
+    // that comes while an open segment is read sends us through it again.
+    auto footer = segment->footer();
+    auto walk = walk_segment(*segment);
     if (!walk) return std::unexpected(walk.error());
     count(report, *walk);
-    describe(*segment, std::nullopt, report.info);
-    const auto footer = segment->footer();
     if (!footer) return std::unexpected(footer.error());
+    if (!*footer) {
+      footer = segment->footer();
+      if (!footer) return std::unexpected(footer.error());
+      const std::optional<Footer>& came = *footer;
+      if (came) {
+        segment->forget();
+        uncount(report);
+        walk = walk_segment(*segment);
+        if (!walk) return std::unexpected(walk.error());
+        count(report, *walk);
+      }
+    }
     const std::optional<Footer>& seal = *footer;
     describe(*segment, seal, report.info);
-    if (seal) return check_sealed(report, *segment, *seal);
+    if (seal) return check_sealed(report, *segment, *walk, *seal);
     if (newest) return check_tail(report, *segment, *walk);
     blame(report, walk->end_offset, walk->next,
           "a later segment exists but this one has no footer");
@@ -118,21 +132,20 @@ class Verifier {
     report_.last = report.last;
   }
 
-  Checked<void> check_sealed(SegmentReport& report, SegmentFile& segment, const Footer& footer) {
-    // The footer may have been written while we walked: walk again what it vouches for.
-    segment.forget();
-    const auto walk = walk_segment(segment);
-    if (!walk) return std::unexpected(walk.error());
+  void uncount(const SegmentReport& report) {
     report_.records -= report.records;
     report_.payload_bytes -= report.payload_bytes;
-    count(report, *walk);
+  }
+
+  Checked<void> check_sealed(SegmentReport& report, SegmentFile& segment, const SegmentWalk& walk,
+                             const Footer& footer) {
     expected_ = Lsn{footer.last_lsn.value() + 1};
     chain_ = footer.chain;
-    if (const auto damage = compare_with_footer(segment, *walk, footer)) {
+    if (const auto damage = compare_with_footer(segment, walk, footer)) {
       blame(report, damage->offset, damage->lsn, damage->what);
       return {};
     }
-    const auto stray = find_stray_byte(segment, walk->end_offset);
+    const auto stray = find_stray_byte(segment, walk.end_offset);
     if (!stray) return std::unexpected(stray.error());
     const std::optional<std::uint64_t>& offset = *stray;
     if (offset) blame(report, *offset, Lsn{0}, "the unused space is not zero");
