@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <expected>
 #include <filesystem>
 #include <iterator>
@@ -19,15 +18,21 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "journal/bytes.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/recovery.h"
 #include "journal/segment.h"
+#include "journal/side_files.h"
+#include "journal/verify.h"
 
 namespace stoa::journal {
 namespace {
 
 constexpr std::size_t kPieceBytes = 1U << 20U;
+// Where a header that cannot be believed may still hold what stood there (format.cc).
+constexpr std::size_t kStoredEpochAt = 32;
+constexpr std::size_t kStoredChainAt = 40;
 
 FileSystem& chosen(FileSystem* file_system) noexcept {
   return file_system != nullptr ? *file_system : posix_file_system();
@@ -52,12 +57,6 @@ struct Readable {
   Lsn durable_last;  // every record up to here was durable, by a sync point; 0: not known
 };
 
-std::uint64_t word_at(std::span<const std::byte> bytes) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes.data(), sizeof word);
-  return word;
-}
-
 Checked<Readable> count_readable(SegmentFile& segment, std::uint64_t from, Lsn low) {
   Readable found;
   const std::uint64_t end = segment.records_end();
@@ -65,7 +64,7 @@ Checked<Readable> count_readable(SegmentFile& segment, std::uint64_t from, Lsn l
   for (std::uint64_t at = from; at + kRecordHeaderBytes <= end;) {
     const auto window = segment.bytes(at, kRecordHeaderBytes);
     if (!window) return std::unexpected(window.error());
-    const Lsn lsn{word_at(window->subspan(kRecordAlignBytes))};
+    const Lsn lsn{get<std::uint64_t>(*window, kRecordAlignBytes)};
     if (lsn < low || lsn > high) {
       at += kRecordAlignBytes;
       continue;
@@ -307,8 +306,8 @@ class Planner {
         file_bytes % kSegmentUnitBytes != 0) {
       return candidates;
     }
-    const std::uint64_t stored_epoch = word_at(stored.subspan<32>());
-    const auto stored_chain = static_cast<std::uint32_t>(word_at(stored.subspan<40>()));
+    const std::uint64_t stored_epoch = get<std::uint64_t>(stored, kStoredEpochAt);
+    const auto stored_chain = get<std::uint32_t>(stored, kStoredChainAt);
     std::vector<std::uint64_t> epochs{stored_epoch};
     for (const std::size_t j : {i - 1, i + 1}) {
       if (j >= firsts_.size()) continue;  // i - 1 wraps for the first
@@ -454,30 +453,13 @@ Result<void> copy_file(FileSystem& files, const std::filesystem::path& from,
     const auto got = (*source)->read_at(piece, at);
     if (!got) return disk_error("cannot read", got.error(), from);
     if (*got == 0) break;
-    for (std::span<const std::byte> rest{piece.data(), *got}; !rest.empty();) {
-      const auto wrote = (*target)->write_at(rest, at);
-      if (!wrote || *wrote == 0) {
-        return disk_error("cannot write", wrote ? Errno{EIO} : wrote.error(), to);
-      }
-      rest = rest.subspan(*wrote);
-      at += *wrote;
+    if (const auto wrote = write_all(**target, std::span{piece}.first(*got), at); !wrote) {
+      return disk_error("cannot write", wrote.error(), to);
     }
+    at += *got;
   }
   if (const auto synced = (*target)->sync_data(); !synced) {
     return disk_error("cannot sync", synced.error(), to);
-  }
-  return {};
-}
-
-Result<void> write_all(File& file, const std::filesystem::path& path,
-                       std::span<const std::byte> bytes, std::uint64_t at) {
-  while (!bytes.empty()) {
-    const auto wrote = file.write_at(bytes, at);
-    if (!wrote || *wrote == 0) {
-      return disk_error("cannot write", wrote ? Errno{EIO} : wrote.error(), path);
-    }
-    bytes = bytes.subspan(*wrote);
-    at += *wrote;
   }
   return {};
 }
@@ -490,17 +472,16 @@ Result<void> change(FileSystem& files, const std::filesystem::path& path, const 
       return disk_error("cannot make the file longer", grown.error(), path);
     }
   }
-  Result<void> wrote;
-  if (step.kind == RepairStep::Kind::Write) wrote = write_all(**file, path, step.bytes, step.from);
+  IoResult<void> wrote = write_all(**file, step.bytes, step.from);
   const std::vector<std::byte> zeros(kPieceBytes);
   // New space is written, too, so that the log's own writes into it change no metadata.
   for (std::uint64_t at = step.from; wrote && at < step.until && step.bytes.empty();) {
     const auto size =
         static_cast<std::size_t>(std::min<std::uint64_t>(step.until - at, zeros.size()));
-    wrote = write_all(**file, path, std::span{zeros}.first(size), at);
+    wrote = write_all(**file, std::span{zeros}.first(size), at);
     at += size;
   }
-  if (!wrote) return wrote;
+  if (!wrote) return disk_error("cannot write", wrote.error(), path);
   if (const auto synced = (*file)->sync_data(); !synced) {
     return disk_error("cannot sync", synced.error(), path);
   }
@@ -536,6 +517,28 @@ Result<std::vector<Lsn>> segments_of(FileSystem& files, const std::filesystem::p
   return firsts;
 }
 
+// Checkpoints and cursors that do not fit what stays go first: a start must never be led by them.
+Result<RepairPlan> with_side_files(FileSystem& files, const std::filesystem::path& dir,
+                                   Result<RepairPlan> plan) {
+  if (!plan) return plan;
+  const auto sides = read_side_files(files, dir);
+  if (!sides) return std::unexpected(sides.error());
+  std::vector<RepairStep> moves;
+  plan->startable = plan->keep_first == Lsn{1};
+  for (const SideFile& side : *sides) {
+    auto wrong = check_side_file(files, dir, side, plan->keep_first, plan->keep_last);
+    if (!wrong) return std::unexpected(wrong.error());
+    const std::optional<Damage>& damage = *wrong;
+    if (damage) {
+      moves.push_back({.kind = RepairStep::Kind::Move, .file = side.name, .why = damage->what});
+    } else if (side.is_checkpoint()) {
+      plan->startable = true;
+    }
+  }
+  plan->steps.insert(plan->steps.begin(), moves.begin(), moves.end());
+  return plan;
+}
+
 }  // namespace
 
 Result<RepairPlan> plan_repair(const std::filesystem::path& dir, FileSystem* file_system) {
@@ -544,7 +547,7 @@ Result<RepairPlan> plan_repair(const std::filesystem::path& dir, FileSystem* fil
   if (!firsts) return std::unexpected(firsts.error());
   auto plan = Planner{files, dir, std::move(*firsts)}.repair();
   if (!plan) return std::unexpected(plan.error());
-  return std::move(*plan);
+  return with_side_files(files, dir, std::move(*plan));
 }
 
 Result<RepairPlan> plan_cut(const std::filesystem::path& dir, Lsn after, FileSystem* file_system) {
@@ -568,7 +571,7 @@ Result<RepairPlan> plan_cut(const std::filesystem::path& dir, Lsn after, FileSys
   }
   auto plan = Planner{files, dir, std::move(*firsts)}.cut(after);
   if (!plan) return std::unexpected(plan.error());
-  return std::move(*plan);
+  return with_side_files(files, dir, std::move(*plan));
 }
 
 Result<std::filesystem::path> apply_plan(const std::filesystem::path& dir, const RepairPlan& plan,

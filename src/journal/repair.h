@@ -36,7 +36,8 @@ struct RepairPlan {
   Lsn drop_first;                   // what goes; drop_last < drop_first: no record
   Lsn drop_last;                    // the highest lsn that is known to have been there
   std::uint64_t drop_readable = 0;  // whole records among them
-  Lsn promised_last;  // of those that go, the last one known to have been durable; 0: none
+  Lsn promised_last;      // of those that go, the last one known to have been durable; 0: none
+  bool startable = true;  // from the first record, or a checkpoint that stays leads on
   /// No record goes.
   [[nodiscard]] bool drops_nothing() const noexcept { return drop_last < drop_first; }
   /// Of the records that go, how many had been durable, so that somebody may have acted on them.

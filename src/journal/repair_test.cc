@@ -16,10 +16,13 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/random.h"
+#include "journal/checkpoint.h"
+#include "journal/cursor.h"
 #include "journal/fake_file_system.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/lock.h"
+#include "journal/side_files.h"
 #include "journal/test_support.h"
 #include "journal/verify.h"
 #include "journal/writer.h"
@@ -352,6 +355,47 @@ TEST_F(RepairTest, a_directory_without_segments_is_not_called_intact) {
   std::filesystem::create_directory(dir() / "empty");
   EXPECT_EQ(plan_repair(dir() / "empty").error().code, ErrorCode::NotFound);
   EXPECT_EQ(plan_repair(dir() / "missing").error().code, ErrorCode::NotFound);
+}
+
+TEST_F(RepairTest, checkpoints_and_cursors_that_do_not_fit_go_with_what_is_dropped) {
+  const auto bad = segments_[3].first;
+  for (const Lsn lsn : {Lsn{20}, bad}) {
+    const auto chain = chain_at(posix_file_system(), dir(), lsn);
+    ASSERT_TRUE(chain && *chain);
+    ASSERT_TRUE(write_checkpoint(dir(), {.lsn = lsn, .chain = **chain, .state = {}}));
+  }
+  ASSERT_TRUE(set_cursor(dir(), "near", Lsn{20}));
+  ASSERT_TRUE(set_cursor(dir(), "far", Lsn{250}));
+  EXPECT_TRUE(planned().steps.empty());
+  flip(3, kSegmentHeaderBytes + 8);
+  const auto plan = planned();
+  EXPECT_EQ(plan.steps[0].file, checkpoint_name(bad));
+  EXPECT_EQ(plan.steps[1].file, "far.cursor");
+  EXPECT_TRUE(plan.startable);
+  const auto folder = applied(plan);
+  EXPECT_TRUE(std::filesystem::exists(folder / checkpoint_name(bad)));
+  EXPECT_TRUE(std::filesystem::exists(dir() / checkpoint_name(Lsn{20})));
+  EXPECT_EQ(list_cursors(dir())->size(), 1U);
+  expect_mended(Lsn{bad.value() - 1});
+}
+
+TEST_F(RepairTest, a_damaged_checkpoint_alone_is_moved_away) {
+  ASSERT_TRUE(write_checkpoint(dir(), {.lsn = Lsn{20}, .chain = 0, .state = {}}));
+  const auto plan = planned();
+  ASSERT_EQ(plan.steps.size(), 1U);
+  EXPECT_TRUE(plan.drops_nothing());
+  applied(plan);
+  expect_mended(Lsn{300});
+}
+
+TEST_F(RepairTest, a_log_without_its_beginning_needs_a_checkpoint_to_start) {
+  std::filesystem::remove(path(0));
+  EXPECT_FALSE(planned().startable);
+  const Lsn last{segments_[1].first.value() + 2};
+  const auto chain = chain_at(posix_file_system(), dir(), last);
+  ASSERT_TRUE(write_checkpoint(dir(), {.lsn = last, .chain = **chain, .state = {}}));
+  EXPECT_TRUE(planned().startable);
+  EXPECT_FALSE(plan_cut(dir(), segments_[1].first)->startable);
 }
 
 // Whatever call fails: the next repair finishes the work with the same records, and the original

@@ -14,7 +14,9 @@
 #include "journal/checkpoint.h"
 #include "journal/cursor.h"
 #include "journal/fake_file_system.h"
+#include "journal/file_system.h"
 #include "journal/reader.h"
+#include "journal/side_files.h"
 #include "journal/test_support.h"
 #include "journal/verify.h"
 #include "journal/writer.h"
@@ -29,7 +31,9 @@ class RetentionTest : public test::JournalTest {
   RetentionTest() { make_journal(kRecords, 10); }
 
   void checkpoint(std::uint64_t lsn) const {
-    ASSERT_TRUE(write_checkpoint(dir(), {.lsn = Lsn{lsn}, .state = {}}));
+    const auto chain = chain_at(posix_file_system(), dir(), Lsn{lsn});
+    ASSERT_TRUE(chain && *chain);
+    ASSERT_TRUE(write_checkpoint(dir(), {.lsn = Lsn{lsn}, .chain = **chain, .state = {}}));
   }
   [[nodiscard]] RetentionReport apply(std::uint64_t keep_bytes = 0) const {
     const auto report = apply_retention(dir(), keep_bytes);

@@ -16,6 +16,7 @@
 #include "journal/format.h"
 #include "journal/recovery.h"
 #include "journal/segment.h"
+#include "journal/side_files.h"
 
 namespace stoa::journal {
 namespace {
@@ -51,6 +52,39 @@ class Verifier {
   Verifier(FileSystem& files, const std::filesystem::path& dir) : files_{files}, dir_{dir} {}
 
   Result<void> check(Lsn first, bool newest) {
+    if (auto checked = check_segment(first, newest); checked || !retained_away(first)) {
+      return checked;
+    }
+    // The oldest may go while we look: then the log begins later, and nothing is wrong.
+    report_.segments.pop_back();
+    return {};
+  }
+
+  Result<void> check_side_files(const std::vector<SideFile>& sides) {
+    const Lsn first = report_.segments.empty() ? Lsn{1} : report_.segments.front().info.first;
+    const Lsn last{std::max(report_.last.value(), first.value() - 1)};
+    for (const SideFile& side : sides) {
+      ++(side.is_checkpoint() ? report_.checkpoints : report_.cursors);
+      auto wrong = check_side_file(files_, dir_, side, first, last);
+      if (!wrong) return std::unexpected(wrong.error());
+      std::optional<Damage>& damage = *wrong;
+      if (damage) report_.damage.push_back(std::move(*damage));
+    }
+    return {};
+  }
+
+  [[nodiscard]] VerifyReport finish() {
+    report_.intact = report_.damage.empty();
+    return std::move(report_);
+  }
+
+ private:
+  [[nodiscard]] bool retained_away(Lsn first) const {
+    const auto firsts = list_segments(files_, dir_);
+    return firsts && !firsts->empty() && first < firsts->front();
+  }
+
+  Result<void> check_segment(Lsn first, bool newest) {
     SegmentReport& report = report_.segments.emplace_back();
     report.info.name = segment_name(first);
     report.info.first = first;
@@ -70,12 +104,6 @@ class Verifier {
     return {};
   }
 
-  [[nodiscard]] VerifyReport finish() {
-    report_.intact = report_.damage.empty();
-    return std::move(report_);
-  }
-
- private:
   // One finding per segment: the first is the place to look.
   void blame(const SegmentReport& report, std::uint64_t offset, Lsn lsn, std::string what) {
     const std::string& name = report.info.name;
@@ -198,6 +226,8 @@ Result<std::vector<SegmentInfo>> list(const std::filesystem::path& dir, FileSyst
 
 Result<VerifyReport> verify(const std::filesystem::path& dir, FileSystem* file_system) {
   FileSystem& files = chosen(file_system);
+  const auto sides = read_side_files(files, dir);  // first, as the log only grows
+  if (!sides) return std::unexpected(sides.error());
   const auto firsts = list_segments(files, dir);
   if (!firsts) return std::unexpected(firsts.error());
   Verifier verifier{files, dir};
@@ -205,6 +235,9 @@ Result<VerifyReport> verify(const std::filesystem::path& dir, FileSystem* file_s
     if (const auto checked = verifier.check(first, first == firsts->back()); !checked) {
       return std::unexpected(checked.error());
     }
+  }
+  if (const auto checked = verifier.check_side_files(*sides); !checked) {
+    return std::unexpected(checked.error());
   }
   return verifier.finish();
 }

@@ -32,7 +32,7 @@ struct SegmentInfo {
 
 /// One place where stored bytes are not what was written.
 struct Damage {
-  std::string segment;       // file name
+  std::string segment;       // file name; a checkpoint's or a cursor's where they are checked
   std::uint64_t offset = 0;  // byte in that file
   Lsn lsn;                   // the record that should be there; 0 when it cannot be told
   std::string what;          // one sentence
@@ -53,7 +53,10 @@ struct SegmentReport {
 
 struct VerifyReport {
   std::vector<SegmentReport> segments;  // in order of lsn
-  std::vector<Damage> damage;           // in order of place; at most one per segment
+  std::vector<Damage> damage;           // in order of place; at most one per segment, then those
+                                        // of checkpoints and cursors
+  std::uint64_t checkpoints = 0;        // looked at, damaged ones included
+  std::uint64_t cursors = 0;            // the same
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
   Lsn first;            // oldest whole record; 0 when there is none
@@ -61,8 +64,9 @@ struct VerifyReport {
   bool intact = false;  // no damage; a torn tail is none
 };
 
-/// `journal verify`: reads every byte of every segment and changes nothing; a live writer does not
-/// mind. Damage is a finding in the report, not an error.
+/// `journal verify`: reads every byte of every segment, checkpoint and cursor and changes nothing;
+/// a live writer and retention do not mind. A checkpoint or cursor beyond the log's end, and a
+/// checkpoint whose chain is not the log's, is damage. Damage is a finding, not an error.
 ///
 /// errors  NotFound, Io: could not look
 [[nodiscard]] Result<VerifyReport> verify(const std::filesystem::path& dir,

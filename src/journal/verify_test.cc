@@ -6,10 +6,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "journal/checkpoint.h"
+#include "journal/cursor.h"
+#include "journal/file_system.h"
 #include "journal/format.h"
+#include "journal/side_files.h"
 #include "journal/test_support.h"
 #include "journal/writer.h"
 
@@ -151,6 +156,76 @@ TEST_F(VerifyTest, list_names_what_it_cannot_believe) {
   ASSERT_TRUE(segments);
   EXPECT_EQ(segments->front().trouble, "not the header of a segment");
   EXPECT_TRUE(segments->back().trouble.empty());
+}
+
+TEST_F(VerifyTest, checkpoints_and_cursors_are_held_against_the_log) {
+  make_journal(100);
+  const auto chain = chain_at(posix_file_system(), dir(), Lsn{60});
+  ASSERT_TRUE(chain && *chain);
+  const auto checkpoint = [&](std::uint64_t lsn, std::uint32_t with) {
+    ASSERT_TRUE(write_checkpoint(dir(), {.lsn = Lsn{lsn}, .chain = with, .state = {}}));
+  };
+  checkpoint(60, **chain);
+  ASSERT_TRUE(set_cursor(dir(), "backup", Lsn{100}));
+  auto report = verify(dir());
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->intact) << report->damage[0].text();
+  EXPECT_EQ(report->checkpoints, 1U);
+  EXPECT_EQ(report->cursors, 1U);
+
+  checkpoint(60, **chain ^ 1U);
+  checkpoint(101, 0);
+  ASSERT_TRUE(set_cursor(dir(), "backup", Lsn{101}));
+  write_file(dir() / "torn.cursor", {});
+  report = verify(dir());
+  EXPECT_FALSE(report->intact);
+  std::vector<std::string> found;
+  for (const Damage& damage : report->damage) found.push_back(damage.text());
+  EXPECT_EQ(found,
+            (std::vector<std::string>{
+                checkpoint_name(Lsn{60}) +
+                    ": byte 0, lsn 60: the checkpoint belongs to another log: its chain does not "
+                    "fit",
+                checkpoint_name(Lsn{101}) +
+                    ": byte 0, lsn 101: the checkpoint lies behind the end of the log, lsn 100",
+                "backup.cursor: byte 0, lsn 101: the cursor lies behind the end of the log, lsn "
+                "100",
+                "torn.cursor: byte 0, lsn 0: the cursor cannot be believed: " +
+                    std::string{decode_cursor({}).error()}}));
+}
+
+TEST_F(VerifyTest, every_bit_of_a_checkpoint_counts) {
+  make_journal(30);
+  const auto chain = chain_at(posix_file_system(), dir(), Lsn{20});
+  ASSERT_TRUE(chain && *chain);
+  ASSERT_TRUE(write_checkpoint(
+      dir(), {.lsn = Lsn{20}, .chain = **chain, .state = std::vector<std::byte>(40)}));
+  const auto path = dir() / checkpoint_name(Lsn{20});
+  const auto bytes = read_file(path);
+  for (std::size_t at = 0; at < bytes.size(); at += 5) {
+    auto changed = bytes;
+    changed[at] ^= std::byte{4};
+    write_file(path, changed);
+    EXPECT_FALSE(verify(dir())->intact) << at;
+  }
+}
+
+TEST_F(VerifyTest, a_checkpoint_may_stand_right_before_the_oldest_record) {
+  make_journal(200);
+  const auto segments = list(dir());
+  const Lsn last = (*segments)[0].last;
+  const auto chain = chain_at(posix_file_system(), dir(), last);
+  ASSERT_TRUE(chain && *chain);
+  ASSERT_TRUE(write_checkpoint(dir(), {.lsn = last, .chain = **chain, .state = {}}));
+  std::filesystem::remove(segment(1));
+  EXPECT_EQ(*chain_at(posix_file_system(), dir(), last), *chain);
+  EXPECT_TRUE(verify(dir())->intact);
+  std::filesystem::remove(dir() / (*segments)[1].name);
+  const auto report = verify(dir());
+  ASSERT_EQ(report->damage.size(), 1U);
+  EXPECT_EQ(report->damage[0].what,
+            "the records behind the checkpoint are gone, the log begins with lsn " +
+                std::to_string((*segments)[2].first.value()));
 }
 
 }  // namespace
