@@ -76,9 +76,10 @@ class Arguments {
 
 /// Where a command reads and writes. Borrowed for the run of one command.
 struct Terminal {
-  std::ostream& out;    // data
-  std::ostream& err;    // talk
-  bool colour = false;  // stdout is a terminal and nobody said NO_COLOR
+  std::ostream& out;           // data
+  std::ostream& err;           // talk
+  bool colour = false;         // stdout is a terminal and nobody said NO_COLOR
+  std::istream* in = nullptr;  // where a person answers; null: nobody is there
 };
 
 /// One run of one command.

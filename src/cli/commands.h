@@ -28,6 +28,8 @@ namespace stoa::cli {
 [[nodiscard]] Command journal_ls();
 [[nodiscard]] Command journal_dump();
 [[nodiscard]] Command journal_verify();
+[[nodiscard]] Command journal_repair();
+[[nodiscard]] Command journal_cut();
 [[nodiscard]] Command replay_verify();
 [[nodiscard]] Command config_show();
 [[nodiscard]] Command config_check();

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <filesystem>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -9,7 +11,9 @@
 #include "cli/commands.h"
 #include "cli/exit.h"
 #include "cli/journal_dir.h"
+#include "cli/journal_plan.h"
 #include "cli/table.h"
+#include "journal/repair.h"
 #include "journal/verify.h"
 #include "protocol/json/writer.h"
 
@@ -29,6 +33,8 @@ std::string as_json(const journal::VerifyReport& report) {
   json.field("payload_bytes", report.payload_bytes);
   json.digits_field("first_lsn", report.first.value());
   json.digits_field("last_lsn", report.last.value());
+  json.field("checkpoints", report.checkpoints);
+  json.field("cursors", report.cursors);
   json.key("segments");
   json.begin_array();
   for (const auto& segment : report.segments) {
@@ -37,6 +43,7 @@ std::string as_json(const journal::VerifyReport& report) {
     json.field("records", segment.records);
     json.digits_field("last_lsn", segment.last.value());
     json.field("sealed", segment.info.sealed);
+    json.field("end_offset", segment.end_offset);
     json.field("torn_tail_bytes", segment.torn_tail_bytes);
     json.end_object();
   }
@@ -57,18 +64,35 @@ std::string as_json(const journal::VerifyReport& report) {
 }
 
 std::string as_text(const journal::VerifyReport& report) {
-  auto text =
-      fmt::format("{}: {} segments, {} records, lsn {} to {}, {} of payload\n",
-                  report.intact ? "intact" : "DAMAGED", report.segments.size(), report.records,
-                  report.first.value(), report.last.value(), bytes_text(report.payload_bytes));
+  auto text = fmt::format(
+      "{}: {} segments, {} records, lsn {} to {}, {} of payload, {} checkpoints, {} "
+      "cursors\n",
+      report.intact ? "intact" : "DAMAGED", report.segments.size(), report.records,
+      report.first.value(), report.last.value(), bytes_text(report.payload_bytes),
+      report.checkpoints, report.cursors);
   for (const auto& damage : report.damage) text += "damage: " + damage.text() + "\n";
   for (const auto& segment : report.segments) {
     if (segment.torn_tail_bytes == 0) continue;
-    text +=
-        fmt::format("{}: {} bytes of an unfinished write at its end; the next start cuts them\n",
-                    segment.info.name, segment.torn_tail_bytes);
+    text += fmt::format(
+        "torn tail: {}: byte {}, lsn {}: {} bytes of a write that was never acknowledged; the next "
+        "start cuts them\n",
+        segment.info.name, segment.end_offset, segment.last.value() + 1, segment.torn_tail_bytes);
   }
   return text;
+}
+
+// What the damage means for the records, as a repair would have to decide it.
+std::string meaning(const std::filesystem::path& dir) {
+  const auto plan = journal::plan_repair(dir);
+  if (!plan) return "";
+  const auto repair = fmt::format("stoa journal repair {}", dir.string());
+  if (plan->drops_nothing()) {
+    return fmt::format("no record is lost; stop the engine and let `{}` mend it\n", repair);
+  }
+  return fmt::format(
+      "an engine that has to read this part does not start; a repair would keep this much:\n{}"
+      "first look for a backup that holds more (docs/backup.md); else `{} --dry-run`\n",
+      plan_summary(*plan), repair);
 }
 
 Exit run(Context& context) {
@@ -82,6 +106,7 @@ Exit run(Context& context) {
         .code = ErrorCode::NotFound, .message = "no segments in it", .source = dir->string()});
   }
   context.terminal.out << (context.json() ? as_json(*report) + "\n" : as_text(*report));
+  if (!report->intact && !context.json()) context.terminal.err << meaning(*dir);
   return report->intact ? Exit::Ok : Exit::Finding;
 }
 

@@ -25,7 +25,8 @@ int run(int argc, char** argv, const Hooks& hooks) {
   const bool colour_refused = no_color != surroundings.variables.end() && !no_color->second.empty();
   Terminal terminal{.out = std::cout,
                     .err = std::cerr,
-                    .colour = ::isatty(STDOUT_FILENO) == 1 && !colour_refused};
+                    .colour = ::isatty(STDOUT_FILENO) == 1 && !colour_refused,
+                    .in = ::isatty(STDIN_FILENO) == 1 ? &std::cin : nullptr};
   Exit exit = Exit::Failed;
   try {
     const std::vector<std::string> words(argv + 1, argv + argc);

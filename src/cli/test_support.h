@@ -128,11 +128,14 @@ struct Ran {
   std::string err{};
 };
 
+/// `answer`: what a person types when asked; nothing: nobody is there.
 [[nodiscard]] inline Ran run_words(const std::vector<std::string>& words, const Hooks& hooks = {},
-                                   ops::Surroundings surroundings = {}) {
+                                   ops::Surroundings surroundings = {},
+                                   const std::optional<std::string>& answer = std::nullopt) {
   std::ostringstream out;
   std::ostringstream err;
-  Terminal terminal{.out = out, .err = err};
+  std::istringstream in{answer.value_or("")};
+  Terminal terminal{.out = out, .err = err, .in = answer ? &in : nullptr};
   const Exit exit = dispatch(words, hooks, surroundings, terminal);
   return {.exit = static_cast<int>(exit), .out = out.str(), .err = err.str()};
 }
