@@ -18,10 +18,10 @@ namespace stoa::journal {
 /// The state of whatever applies the log, after one of its records: a start loads it and reads on
 /// behind `lsn`. The journal keeps the bytes and does not look into them.
 struct Checkpoint {
-  Lsn lsn;                  // last record that `state` has seen; durable before this is written
+  Lsn lsn{};                // last record that `state` has seen; durable before this is written
   std::uint32_t chain = 0;  // of the log after that record: whose log it is (Writer::chain)
   std::uint64_t epoch = 0;  // of the writer at that time
-  std::vector<std::byte> state;
+  std::vector<std::byte> state{};
 };
 
 /// Generations kept: a start that cannot believe the newest takes the one before.
