@@ -6,26 +6,30 @@
 // Budget: one writer >= 0.9 of the bare loop, batches >= 0.8 of it; many waiting threads >= 0.8 of
 // a bare loop that writes batches of the size that came about, and ahead of every peer. Every
 // contestant is read back; the checksums must be equal. The order of contestants changes from round
-// to round, as a shared disk drifts. `--dir D` chooses the disk, `--only batches|threads|open` a
-// part, `--smoke` a tiny run.
+// to round, as a shared disk drifts. `--dir D` chooses the disk, `--smoke` takes a tiny
+// run, `--only batches|threads|two|open` a part.
 
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/append_stores.h"
+#include "journal/commit_group.h"
 #include "journal/writer.h"
 
 namespace stoa::bench {
@@ -190,6 +194,43 @@ void open_loop(double rate, double share, double seconds, const std::filesystem:
       at_quantile_us(waited_ns, 0.999), at_quantile_us(waited_ns, 1));
 }
 
+// A record into each of two logs, then both committed: one after the other, and at the same time.
+void two_logs(std::uint64_t commits, const std::filesystem::path& dir) {
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directories(dir);
+  std::array<std::optional<journal::Writer>, 2> writers;
+  for (std::size_t i = 0; i < writers.size(); ++i) {
+    auto writer = journal::Writer::open(dir / std::to_string(i), {});
+    if (!writer) give_up(writer.error().text());
+    writers.at(i) = std::move(*writer);
+  }
+  journal::CommitGroup group{{&*writers[0], &*writers[1]}};
+  const auto time = [&](std::string_view what, const auto& commit) {
+    std::vector<std::uint64_t> ns;
+    for (std::uint64_t i = 0; i < commits; ++i) {
+      for (auto& writer : writers) {
+        if (const auto lsn = writer->append(record(i)); !lsn) give_up(lsn.error().text());
+      }
+      const auto begin = Clock::now();
+      commit();
+      ns.push_back(static_cast<std::uint64_t>((Clock::now() - begin).count()));
+    }
+    std::ranges::sort(ns);
+    fmt::print("two logs, {:<20} p50 {:.1f} us  p99 {:.1f} us\n", what, at_quantile_us(ns, 0.5),
+               at_quantile_us(ns, 0.99));
+  };
+  time("one after the other", [&] {
+    for (auto& writer : writers) {
+      if (const auto lsn = writer->commit(); !lsn) give_up(lsn.error().text());
+    }
+  });
+  time("together", [&] {
+    for (const auto& answer : group.commit()) {
+      if (!answer) give_up(answer.error().text());
+    }
+  });
+}
+
 /// What the same loop reaches when everything is always due: batches of 512 and more.
 double capacity(std::uint64_t commits, const std::filesystem::path& dir) {
   const StoreKind rotating = store_kinds()[2];
@@ -216,6 +257,7 @@ bool run_all(const std::filesystem::path& dir, std::string_view only, bool smoke
     const Load load{.threads = threads, .commits = smoke ? 5U : 500U};
     equal = compare_threads(load, rounds, dir) && equal;
   }
+  if (wanted("two")) two_logs(smoke ? 20 : 2'000, dir);
   if (!wanted("open")) return equal;
   const double most = capacity(smoke ? 20 : 4'000, dir);
   fmt::print("capacity, batches of 512: {:.0f} records/s\n", most);
