@@ -61,7 +61,11 @@ Result<void> check_options(const WriterOptions& options) {
 Result<void> make_journal_directory(FileSystem& files, const std::filesystem::path& dir) {
   const auto made = files.make_directory(dir);
   if (!made) return disk_error("cannot create the journal's directory", made.error(), dir);
-  if (!*made) return {};
+  return {};
+}
+
+// Of a journal without segments, whoever made its directory: he may have died before he came here.
+Result<void> sync_name_of_directory(FileSystem& files, const std::filesystem::path& dir) {
   const std::filesystem::path parent = dir.has_parent_path() ? dir.parent_path() : ".";
   if (const auto synced = files.sync_directory(parent); !synced) {
     return disk_error("cannot sync the directory", synced.error(), parent);
@@ -350,6 +354,11 @@ Result<Writer> Writer::open(const std::filesystem::path& dir, const WriterOption
   if (!lock) return std::unexpected(lock.error());
   auto log = recover(files, dir, options);
   if (!log) return std::unexpected(log.error());
+  if (log->report.segments == 0) {
+    if (const auto synced = sync_name_of_directory(files, dir); !synced) {
+      return std::unexpected(synced.error());
+    }
+  }
   auto state = std::make_unique<State>(dir, options, files,
                                        options.clock != nullptr ? *options.clock : kSystemClock);
   state->lock = std::move(*lock);
