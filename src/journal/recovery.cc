@@ -1,7 +1,7 @@
 #include "journal/recovery.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "journal/bytes.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/segment.h"
@@ -40,6 +41,7 @@ Checked<SegmentWalk> walk_segment(SegmentFile& segment, Lsn last) {
                                                 walk.next, walk.next, segment.seed());
       if (record.status != RecordStatus::Whole) break;
       const std::size_t stored = stored_bytes(record.payload.size());
+      if (record.sync_point) walk.sync_point_offset = walk.end_offset;
       ++walk.records;
       walk.payload_bytes += record.payload.size();
       walk.end_offset += stored;
@@ -104,22 +106,61 @@ Result<Link> check_sealed(FileSystem& files, const std::filesystem::path& dir, L
   return damaged(walk->end_offset, walk->next, "a later segment exists but this one has no footer");
 }
 
-Result<void> zero_and_sync(File& file, const std::filesystem::path& path, std::uint64_t from,
-                           std::uint64_t until) {
-  constexpr std::size_t kPieceBytes = 1U << 16U;
-  const std::vector<std::byte> zeros(kPieceBytes);
+// Writes back what is already there. When an fdatasync fails, the kernel forgets which pages it
+// owes to the disk and goes on showing them: a later sync would keep nothing of what was read here.
+Result<void> write_again(File& file, SegmentFile& segment, std::uint64_t from,
+                         std::uint64_t until) {
+  while (from < until) {
+    const auto bytes = segment.bytes(from, 1);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto piece = bytes->first(std::min<std::uint64_t>(until - from, bytes->size()));
+    if (const auto wrote = write_all(file, piece, from); !wrote) {
+      return disk_error("cannot write the newest segment", wrote.error(), segment.path());
+    }
+    from += piece.size();
+  }
+  return {};
+}
+
+Result<void> write_footer_again(File& file, const SegmentFile& segment, const Footer& footer) {
+  std::array<std::byte, kFooterBytes> bytes{};
+  encode_footer(footer, segment.seed(), bytes);
+  if (const auto wrote = write_all(file, bytes, segment.records_end()); !wrote) {
+    return disk_error("cannot write the newest segment", wrote.error(), segment.path());
+  }
+  return {};
+}
+
+Result<void> write_zeros(File& file, const std::filesystem::path& path, std::uint64_t from,
+                         std::uint64_t until) {
+  constexpr std::size_t kPieceBytes = 1U << 20U;
+  const std::vector<std::byte> zeros(std::min<std::uint64_t>(until - from, kPieceBytes));
   while (from < until) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(until - from, kPieceBytes));
-    const auto wrote = file.write_at(std::span{zeros}.first(piece), from);
-    if (!wrote || *wrote == 0) {
-      return disk_error("cannot cut the torn tail", wrote ? Errno{EIO} : wrote.error(), path);
+    if (const auto wrote = write_all(file, std::span{zeros}.first(piece), from); !wrote) {
+      return disk_error("cannot clear the space behind the last record", wrote.error(), path);
     }
-    from += *wrote;
+    from += piece;
   }
-  // Also when nothing was cut: a killed writer leaves records that only the page cache has, and
-  // what recovery hands out is acted upon.
+  return {};
+}
+
+// Makes durable what the segment shows: a killed writer leaves records that only the page cache
+// has, and what recovery hands out is acted upon. All of the space behind the end is made zero, not
+// only what is not: if an earlier start failed to sync its cut, the zeros may be the page cache's
+// alone, and what was cut would come back.
+Result<void> make_durable(File& file, SegmentFile& segment, const SegmentWalk& walk,
+                          const std::optional<Footer>& seal) {
+  if (seal) {  // its records were durable before the footer was written
+    if (auto wrote = write_footer_again(file, segment, *seal); !wrote) return wrote;
+  } else {  // as were the records before the last sync point
+    auto wrote = write_again(file, segment, walk.sync_point_offset, walk.end_offset);
+    if (!wrote) return wrote;
+    wrote = write_zeros(file, segment.path(), walk.end_offset, segment.records_end());
+    if (!wrote) return wrote;
+  }
   if (const auto synced = file.sync_data(); !synced) {
-    return disk_error("cannot sync the newest segment", synced.error(), path);
+    return disk_error("cannot sync the newest segment", synced.error(), segment.path());
   }
   return {};
 }
@@ -156,9 +197,8 @@ Result<void> recover_newest(FileSystem& files, const std::filesystem::path& dir,
     }
     cut_until = tail->end;
   }
-  if (const auto synced = zero_and_sync(**file, segment.path(), walk->end_offset, cut_until);
-      !synced) {
-    return std::unexpected(synced.error());
+  if (const auto durable = make_durable(**file, segment, *walk, seal); !durable) {
+    return std::unexpected(durable.error());
   }
   if (cut_until > walk->end_offset) {
     log.report.cut_bytes = cut_until - walk->end_offset;

@@ -19,7 +19,8 @@ struct SegmentWalk {
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
   std::uint64_t end_offset = kSegmentHeaderBytes;  // behind the last whole record
-  Lsn next;                                        // lsn that should stand at end_offset
+  std::uint64_t sync_point_offset = 0;  // of the last record before which all was durable; 0: none
+  Lsn next;                             // lsn that should stand at end_offset
   std::uint32_t chain = 0;
   RecordView stopped;  // Empty or Bad: what stands there
 };

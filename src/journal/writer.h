@@ -80,12 +80,13 @@ class Writer {
   /// disk is an error and not an empty journal. Recovery then
   ///   - locks the directory until the writer is closed;
   ///   - checks header, footer and chain of every segment, and every record of the newest;
-  ///   - cuts a torn tail at the last whole record (zeroes what follows) and syncs;
+  ///   - cuts a torn tail at the last whole record, and makes durable all that it hands out;
   ///   - refuses damage in the middle: records that were durable are never cut.
   ///
   /// errors  Unavailable: another writer has it · Damaged: segment, byte offset and lsn in the text
   ///         · BadInput: options out of range or an epoch behind the journal's · Io, NotFound
-  /// cost    reads the newest segment once; a first open writes segment_bytes of zeros
+  /// cost    reads the newest segment once and writes zeros behind its last record; a first open
+  ///         writes segment_bytes of zeros
   [[nodiscard]] static Result<Writer> open(const std::filesystem::path& dir,
                                            const WriterOptions& options = {});
 
