@@ -79,7 +79,7 @@ TEST_F(JournalChangeTest, a_torn_tail_is_one_line_and_no_damage) {
   const auto ran = run_words({"journal", "verify", data()});
   EXPECT_EQ(ran.exit, 0);
   EXPECT_THAT(ran.out,
-              HasSubstr("torn tail: 00000000000000000139.seg: byte 3544, lsn 200: 56 bytes "
+              HasSubstr("torn tail: 00000000000000000139.seg: byte 3544, lsn 200: 24 bytes "
                         "of a write that was never acknowledged; the next start cuts them"));
 }
 

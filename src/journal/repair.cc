@@ -597,4 +597,14 @@ Result<std::filesystem::path> apply_plan(const std::filesystem::path& dir, const
   return folder;
 }
 
+Result<void> apply_step(const std::filesystem::path& dir, const RepairStep& step,
+                        FileSystem* file_system) {
+  FileSystem& files = chosen(file_system);
+  if (step.kind != RepairStep::Kind::Move) return change(files, dir / step.file, step);
+  if (const auto removed = files.remove(dir / step.file); !removed) {
+    return disk_error("cannot remove", removed.error(), dir / step.file);
+  }
+  return {};
+}
+
 }  // namespace stoa::journal

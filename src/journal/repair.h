@@ -82,4 +82,8 @@ struct RepairPlan {
                                                        const RepairPlan& plan,
                                                        FileSystem* file_system = nullptr);
 
+/// One step without keeping anything: for a copy that can be made again. A move removes the file.
+[[nodiscard]] Result<void> apply_step(const std::filesystem::path& dir, const RepairStep& step,
+                                      FileSystem* file_system = nullptr);
+
 }  // namespace stoa::journal
