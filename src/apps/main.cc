@@ -1,10 +1,12 @@
 #include <expected>
 #include <filesystem>
+#include <optional>
 
 #include "apps/engine.h"
 #include "apps/run_engine.h"
 #include "apps/strategies.h"
 #include "base/error.h"
+#include "base/ids.h"
 #include "cli/hooks.h"
 #include "cli/main.h"
 #include "oms/replay.h"
@@ -17,9 +19,10 @@
 namespace stoa::apps {
 namespace {
 
-Result<cli::ReplayReport> replay_verify(const std::filesystem::path& data_dir) {
+Result<cli::ReplayReport> replay_verify(const std::filesystem::path& data_dir,
+                                        std::optional<Lsn> to) {
   const std::filesystem::path wal = data_dir / "wal";
-  auto summary = oms::replay_log(std::filesystem::exists(wal) ? wal : data_dir);
+  auto summary = oms::replay_log(std::filesystem::exists(wal) ? wal : data_dir, to);
   if (!summary) return std::unexpected(summary.error());
   return cli::ReplayReport{.state_hash = summary->state_hash,
                            .messages = summary->messages,

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <ostream>
 #include <span>
@@ -31,6 +32,18 @@ Exit unknown(Terminal& terminal, std::string_view what, std::string_view word,
   return Exit::Usage;
 }
 
+/// How many words behind the noun are the verb, if they are; a verb that is empty takes none.
+std::optional<std::size_t> verb_words(std::string_view verb,
+                                      const std::vector<std::string>& words) {
+  std::size_t count = 0;
+  while (!verb.empty()) {
+    const auto word = verb.substr(0, verb.find(' '));
+    if (++count >= words.size() || words[count] != word) return std::nullopt;
+    verb.remove_prefix(std::min(verb.size(), word.size() + 1));
+  }
+  return count;
+}
+
 Exit help_on(const std::vector<std::string>& words, Terminal& terminal) {
   if (words.empty()) {
     terminal.out << landing();
@@ -42,7 +55,7 @@ Exit help_on(const std::vector<std::string>& words, Terminal& terminal) {
   }
   const auto verb = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
   for (const Command& command : commands()) {
-    if (command.noun == words[0] && command.verb == verb) {
+    if (command.noun == words[0] && verb_words(command.verb, words) == words.size() - 1) {
       terminal.out << command_help(command);
       return Exit::Ok;
     }
@@ -104,15 +117,20 @@ Exit dispatch(const std::vector<std::string>& words, const Hooks& hooks,
   if (words[0] == "help") return help_on({words.begin() + 1, words.end()}, terminal);
   const std::string_view noun = words[0] == "--version" ? "version" : std::string_view{words[0]};
   bool known = false;
+  const Command* found = nullptr;
+  std::size_t found_words = 0;  // the longest verb counts: "backup verify" before "backup"
   for (const Command& command : commands()) {
     if (command.noun != noun) continue;
     known = true;
-    if (command.verb.empty()) {
-      return run_command(command, {words.begin() + 1, words.end()}, hooks, surroundings, terminal);
+    const auto length = verb_words(command.verb, words);
+    if (length && (found == nullptr || *length > found_words)) {
+      found = &command;
+      found_words = *length;
     }
-    if (words.size() > 1 && words[1] == command.verb) {
-      return run_command(command, {words.begin() + 2, words.end()}, hooks, surroundings, terminal);
-    }
+  }
+  if (found != nullptr) {
+    const auto rest = static_cast<std::ptrdiff_t>(1 + found_words);
+    return run_command(*found, {words.begin() + rest, words.end()}, hooks, surroundings, terminal);
   }
   if (known) return without_verb(noun, words, terminal);
   return unknown(terminal, noun.starts_with('-') ? "flag" : "command", noun, nouns());

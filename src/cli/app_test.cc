@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/test_support.h"
@@ -177,7 +178,7 @@ TEST(Cli, replay_verify_ends_with_3_when_a_decision_differs) {
   Hooks hooks;
   ReplayReport report{.state_hash = 0xABC, .messages = 9, .inputs = 5, .outputs_compared = 4};
   Result<ReplayReport> answer = report;
-  hooks.replay_verify = [&](const std::filesystem::path&) { return answer; };
+  hooks.replay_verify = [&](const std::filesystem::path&, std::optional<Lsn>) { return answer; };
   const auto line = words_of("replay verify --env testing --data /tmp/d");
   const auto equal = run_words(line, hooks);
   EXPECT_EQ(equal.exit, 0);

@@ -45,7 +45,7 @@ struct Context;
 struct Command {
   enum class Group : std::uint8_t { Trade, Run, Look, Setup };
   std::string_view noun{};
-  std::string_view verb{};
+  std::string_view verb{};  // one word, or two: "backup verify"
   Group group = Group::Trade;
   std::string_view summary{};
   std::span<const Argument> arguments{};

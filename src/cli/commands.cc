@@ -8,12 +8,18 @@ namespace stoa::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
-      order_place(),    order_cancel(),   order_replace(), order_list(),    order_show(),
-      position_list(),  fill_list(),      book_show(),     run_engine(),    strategy_list(),
-      strategy_start(), strategy_stop(),  strategy_set(),  risk_show(),     risk_kill(),
-      risk_resume(),    risk_set(),       status(),        journal_ls(),    journal_dump(),
-      journal_verify(), journal_repair(), journal_cut(),   replay_verify(), config_show(),
-      config_check(),   config_explain(), doctor(),        version(),       completion(),
+      order_place(),     order_cancel(),   order_replace(),
+      order_list(),      order_show(),     position_list(),
+      fill_list(),       book_show(),      run_engine(),
+      strategy_list(),   strategy_start(), strategy_stop(),
+      strategy_set(),    risk_show(),      risk_kill(),
+      risk_resume(),     risk_set(),       status(),
+      journal_ls(),      journal_dump(),   journal_verify(),
+      journal_repair(),  journal_cut(),    journal_stats(),
+      journal_bench(),   journal_backup(), journal_backup_verify(),
+      journal_restore(), replay_verify(),  config_show(),
+      config_check(),    config_explain(), doctor(),
+      version(),         completion(),
   };
   return kCommands;
 }

@@ -30,6 +30,11 @@ namespace stoa::cli {
 [[nodiscard]] Command journal_verify();
 [[nodiscard]] Command journal_repair();
 [[nodiscard]] Command journal_cut();
+[[nodiscard]] Command journal_stats();
+[[nodiscard]] Command journal_bench();
+[[nodiscard]] Command journal_backup();
+[[nodiscard]] Command journal_backup_verify();
+[[nodiscard]] Command journal_restore();
 [[nodiscard]] Command replay_verify();
 [[nodiscard]] Command config_show();
 [[nodiscard]] Command config_check();

@@ -117,7 +117,7 @@ std::string fish_script() {
     if (!command.verb.empty()) {
       fmt::format_to(out,
                      "complete -c stoa -n '__fish_seen_subcommand_from {0}; and not "
-                     "__fish_seen_subcommand_from {1}' -a {2} -d '{3}'\n",
+                     "__fish_seen_subcommand_from {1}' -a '{2}' -d '{3}'\n",
                      command.noun, verbs_of(command.noun), command.verb, command.summary);
     }
     for (const auto& flags : command.flags) {

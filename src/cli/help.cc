@@ -118,10 +118,14 @@ std::string landing() {
 std::optional<std::string> noun_help(std::string_view noun) {
   std::string text;
   auto out = std::back_inserter(text);
+  std::size_t width = 9;
+  for (const Command& command : commands()) {
+    if (command.noun == noun) width = std::max(width, command.verb.size());
+  }
   for (const Command& command : commands()) {
     if (command.noun != noun) continue;
     if (text.empty()) fmt::format_to(out, "stoa {}{}\n", noun, command.verb.empty() ? "" : " VERB");
-    fmt::format_to(out, "  {:<9} {}\n", command.verb, command.summary);
+    fmt::format_to(out, "  {:<{}} {}\n", command.verb, width, command.summary);
   }
   if (text.empty()) return std::nullopt;
   return text;

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "ops/config.h"
 
 namespace stoa::cli {
@@ -32,7 +34,9 @@ struct Hooks {
   /// Runs until told to stop; returns the exit code. The log session is up while it is called.
   std::function<int(const ops::Config& config, Output output)> run_engine{};
   /// Reads only. Error: the log could not be read, or is damaged.
-  std::function<Result<ReplayReport>(const std::filesystem::path& log_dir)> replay_verify{};
+  /// `to`: the last record to look at, else the newest.
+  std::function<Result<ReplayReport>(const std::filesystem::path& log_dir, std::optional<Lsn> to)>
+      replay_verify{};
   /// Judges a strategy's type, symbol and parameters; called while configuration is loaded.
   std::function<Result<void>(const ops::StrategyConfig& strategy)> check_strategy{};
 };

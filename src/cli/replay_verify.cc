@@ -1,10 +1,14 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit.h"
@@ -15,7 +19,12 @@
 namespace stoa::cli {
 namespace {
 
-constexpr auto kExamples = std::to_array<std::string_view>({"stoa replay verify --data data"});
+constexpr auto kFlags = std::to_array<Flag>({{.name = "--to",
+                                              .value = "LSN",
+                                              .help = "last record, else the newest",
+                                              .kind = Flag::Kind::Integer}});
+constexpr auto kExamples = std::to_array<std::string_view>(
+    {"stoa replay verify --data data", "stoa replay verify --data data --to 1200"});
 
 std::string as_json(const ReplayReport& report) {
   std::string text;
@@ -50,7 +59,13 @@ Exit run(Context& context) {
     return context.fail(
         Error{.code = ErrorCode::Unavailable, .message = "this build cannot replay", .source = {}});
   }
-  const auto report = context.hooks.replay_verify(loaded->config.wal.dir);
+  std::optional<Lsn> to;
+  if (const auto text = context.arguments.value("--to")) {
+    std::uint64_t value = 0;
+    std::from_chars(text->data(), text->data() + text->size(), value);  // checked when parsed
+    to = Lsn{value};
+  }
+  const auto report = context.hooks.replay_verify(loaded->config.wal.dir, to);
   if (!report) {
     const bool damaged = report.error().code == ErrorCode::Damaged;
     return context.fail(report.error(), damaged ? Exit::Finding : Exit::Failed);
@@ -66,7 +81,7 @@ Command replay_verify() {
           .verb = "verify",
           .group = Command::Group::Look,
           .summary = "Derive every decision of a log again and compare it with what was recorded",
-          .flags = {config_flags(), output_flags()},
+          .flags = {kFlags, config_flags(), output_flags()},
           .examples = kExamples,
           .notes =
               "Reads only; works beside a running engine. Exit 3: a decision differs, or the "

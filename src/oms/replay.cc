@@ -55,14 +55,14 @@ void ReplayCheck::differ(Lsn lsn, const native::MessageView& recorded, const std
                   info == nullptr ? "unknown type" : info->name, recorded.header().sequence, how);
 }
 
-Result<ReplaySummary> replay_log(const std::filesystem::path& dir) {
+Result<ReplaySummary> replay_log(const std::filesystem::path& dir, std::optional<Lsn> to) {
   auto reader = journal::Reader::open(dir);
   if (!reader) return std::unexpected(std::move(reader.error()));
   const auto core = std::make_unique<ExecutionCore>();
   ReplayCheck check{*core};
   ReplaySummary summary;
   while (true) {
-    const auto record = reader->next();
+    const auto record = reader->next(to.value_or(Lsn{UINT64_MAX}));
     if (!record) return std::unexpected(record.error());
     const std::optional<journal::Record>& entry = *record;
     if (!entry) break;

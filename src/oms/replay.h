@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,9 +53,11 @@ struct ReplaySummary {
   std::string first_mismatch;
 };
 
-/// Reads the log in `dir`, which a live engine may be writing, into a fresh core. Changes nothing.
+/// Reads the log in `dir`, which a live engine may be writing, into a fresh core, up to the record
+/// `to` if one is named. Changes nothing.
 ///
 /// errors  NotFound, Io, Damaged
-[[nodiscard]] Result<ReplaySummary> replay_log(const std::filesystem::path& dir);
+[[nodiscard]] Result<ReplaySummary> replay_log(const std::filesystem::path& dir,
+                                               std::optional<Lsn> to = std::nullopt);
 
 }  // namespace stoa::oms
