@@ -48,6 +48,7 @@
 #include "model/risk.h"
 #include "model/system.h"
 #include "oms/execution_agent.h"
+#include "oms/execution_core.h"
 #include "oms/venue_port.h"
 #include "ops/engine_status.h"
 #include "protocol/native/codec.h"
@@ -264,7 +265,8 @@ class Path final : public oms::RecordListener {
         log_{need(relay::Sequencer::open({.dir = dir, .journal = options(log)}))},
         venue_{clock},
         wake_{need(bus::Wake::create())},
-        agent_{{.log = &log_,
+        agent_{{.core = &core_,
+                .log = &log_,
                 .venue = &venue_,
                 .gateway_wake = &wake_,
                 .listener = this,
@@ -340,7 +342,6 @@ class Path final : public oms::RecordListener {
   [[nodiscard]] std::uint64_t bytes_written() const { return log_.metrics().bytes_written.value(); }
 
   void start() {
-    need(agent_.recover());
     append(RunStarted{.run = 1, .seed = 1});
     append(instrument());
     append(CashMovement{.amount = Price::from_e8(1'000'000 * kOneE8)});
@@ -364,6 +365,7 @@ class Path final : public oms::RecordListener {
   NotingVenue venue_;
   bus::Wake wake_;
   std::unique_ptr<ops::EngineStatus> status_ = std::make_unique<ops::EngineStatus>();
+  oms::ExecutionCore core_;
   oms::ExecutionAgent agent_;
   apps::MarketRelay market_;
   bus::Subscription market_reader_;

@@ -122,38 +122,5 @@ TEST(MarketRelay, splits_a_large_snapshot_into_parts_that_make_one_book) {
   EXPECT_EQ(book.asks().size(), 5'000U);
 }
 
-TEST(LogFacts, keeps_the_last_word_on_each_strategy_and_limit) {
-  const TemporaryFolder folder;
-  auto log =
-      relay::Sequencer::open({.dir = folder / "wal",
-                              .journal = {.segment_bytes = 1U << 20U, .prepare_ahead = false},
-                              .topic_bytes = 1U << 16U});
-  ASSERT_TRUE(log.has_value());
-  const auto add = [&](relay::Source source, const auto& message) {
-    ASSERT_TRUE(log->append(source, Timestamp::from_ns(50), message).has_value());
-  };
-  StrategyCommand command{.strategy = StrategyId{3}, .action = StrategyAction::Start};
-  command.name = Text<24>::cut("mm");
-  add(relay::Source::System, RunStarted{.run = 4});
-  add(relay::Source::System, command);
-  command.action = StrategyAction::Stop;
-  add(relay::Source::Gateway, command);
-  command.action = StrategyAction::SetParameter;  // says nothing of whether it runs
-  add(relay::Source::Gateway, command);
-  add(relay::Source::System, LimitSet{.kind = LimitKind::MaxOpenOrders, .value_e8 = 1});
-  add(relay::Source::Gateway, LimitSet{.kind = LimitKind::MaxOpenOrders, .value_e8 = 2});
-  ASSERT_TRUE(log->close().has_value());
-
-  const auto facts = read_log_facts(folder / "wal");
-  ASSERT_TRUE(facts.has_value()) << facts.error().text();
-  EXPECT_EQ(facts->runs, 4U);
-  EXPECT_EQ(facts->gateway_sequence, 3U);
-  EXPECT_EQ(facts->last_time.ns(), 50);
-  ASSERT_EQ(facts->strategies.size(), 1U);
-  EXPECT_EQ(facts->strategies[0].action, StrategyAction::Stop);
-  ASSERT_EQ(facts->limits.size(), 1U);
-  EXPECT_EQ(facts->limits[0].value_e8, 2);
-}
-
 }  // namespace
 }  // namespace stoa::apps

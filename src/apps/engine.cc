@@ -10,6 +10,7 @@
 #include <cstring>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -17,7 +18,10 @@
 #include <system_error>
 #include <utility>
 
+#include "apps/checkpoint_state.h"
+#include "apps/checkpointer.h"
 #include "apps/log_facts.h"
+#include "apps/recovery.h"
 #include "apps/strategies.h"
 #include "apps/token.h"
 #include "apps/venue.h"
@@ -25,6 +29,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/price.h"
 #include "base/text.h"
 #include "book/order_book.h"
@@ -32,6 +37,7 @@
 #include "bus/wake.h"
 #include "gateway/gateway.h"
 #include "gateway/market_publisher.h"
+#include "journal/checkpoint.h"
 #include "journal/writer.h"
 #include "model/instrument.h"
 #include "model/market.h"
@@ -105,7 +111,7 @@ Engine::~Engine() {
 Result<std::unique_ptr<Engine>> Engine::start(const ops::Config& config, const Build& build) {
   std::unique_ptr<Engine> engine{new Engine{config, build}};
   for (const auto step : {&Engine::open_data, &Engine::open_log, &Engine::make_runner,
-                          &Engine::open_gateway, &Engine::log_start}) {
+                          &Engine::open_gateway, &Engine::show_past, &Engine::log_start}) {
     if (auto done = (engine.get()->*step)(); !done) return std::unexpected(std::move(done.error()));
   }
   return engine;
@@ -141,9 +147,26 @@ Result<void> Engine::open_log() {
   if (!log) return std::unexpected(std::move(log.error()));
   log_ = std::make_unique<relay::Sequencer>(std::move(*log));
 
-  auto facts = read_log_facts(config_.wal.dir);
-  if (!facts) return std::unexpected(std::move(facts.error()));
-  facts_ = std::move(*facts);
+  const nanoseconds begun = wall_.monotonic();
+  auto recovered = recover(*log_, config_.wal.dir, config_.wal.history);
+  if (!recovered) return std::unexpected(std::move(recovered.error()));
+  recovered_ = std::move(*recovered);
+  core_ = std::move(recovered_->state.core);
+  facts_ = std::move(recovered_->state.facts);
+  last_checkpoint_ = recovered_->checkpoint;
+  for (const std::string& why : recovered_->passed_over) {
+    log::warn("checkpoint_passed_over", {{"why", why}});
+  }
+  const nanoseconds took = wall_.monotonic() - begun;
+  status_->start_checkpoint_lsn.set(static_cast<std::int64_t>(last_checkpoint_.value()));
+  status_->checkpoint_lsn.set(static_cast<std::int64_t>(last_checkpoint_.value()));
+  status_->start_replayed.set(static_cast<std::int64_t>(recovered_->replayed));
+  status_->start_ns.set(took.count());
+  status_->checkpoints_passed_over.set(static_cast<std::int64_t>(recovered_->passed_over.size()));
+  log::info("log_recovered", {{"checkpoint_lsn", last_checkpoint_.value()},
+                              {"replayed", recovered_->replayed},
+                              {"head_lsn", log_->head().value()},
+                              {"ms", took.count() / 1'000'000}});
 
   auto venue = make_venue(config_, scaled_.now(), facts_);
   if (!venue) return std::unexpected(std::move(venue.error()));
@@ -157,7 +180,8 @@ Result<void> Engine::make_runner() {
   execution_reader_ = std::make_unique<bus::Subscription>(join(log_->topic()));
 
   agent_ = std::make_unique<oms::ExecutionAgent>(
-      oms::ExecutionAgent::Links{.log = log_.get(),
+      oms::ExecutionAgent::Links{.core = core_.get(),
+                                 .log = log_.get(),
                                  .venue = venue_.orders,
                                  .commands = &commands_reader_,
                                  .gateway_wake = gateway_wake_.get(),
@@ -179,6 +203,18 @@ Result<void> Engine::open_gateway() {
   options.token = token_;
   options.instruments.assign(venue_.feed->instruments().begin(), venue_.feed->instruments().end());
   options.strategies = strategy_infos(*runner_, options.instruments);
+  // The boards count what they are shown: here is what came before that.
+  const LogFacts& all = recovered_->at_state;
+  const LogFacts& shown = recovered_->shown;
+  for (gateway::StrategyInfo& info : options.strategies) {
+    const StrategyTally total = all.tally(info.id);
+    const StrategyTally later = shown.tally(info.id);
+    info.orders = total.pending - later.pending;
+    info.fills = total.fills - later.fills;
+    info.rejects = total.rejects - later.rejects;
+    info.last_decision = total.last_decision.view();
+  }
+  std::ranges::transform(all.rejects, shown.rejects, options.rejects.begin(), std::minus{});
   options.environment = config_.environment;
   options.market_source = std::string{to_string(config_.market.source)};
   options.version = build_.version;
@@ -188,9 +224,7 @@ Result<void> Engine::open_gateway() {
   options.started = started_;
   options.journal_dir = config_.wal.dir;
 
-  // The gateway reads the whole log from the topic while the agent replays it, so it runs before
-  // recovery; it takes no command until the engine is ready, and numbers them from what the log
-  // holds.
+  // It takes no command until the engine is ready, and numbers them from what the log holds.
   gateway::Link link;
   link.commands = &commands_publication_;
   link.execution = execution_reader_.get();
@@ -201,10 +235,42 @@ Result<void> Engine::open_gateway() {
   link.clock = simulated_time_ ? static_cast<const Clock*>(&wall_) : &scaled_;
   link.next_sequence = facts_.gateway_sequence + 1;
   link.journal = &log_->metrics();
+  link.checkpoints = &checkpoint_desk_;
   auto gateway = gateway::Gateway::start(std::move(options), link);
   if (!gateway) return std::unexpected(std::move(gateway.error()));
   gateway_ = std::move(*gateway);
-  return agent_->recover();
+  checkpointer_ =
+      std::make_unique<Checkpointer>(Checkpointer::Options{.dir = config_.wal.dir,
+                                                           .keep_bytes = config_.wal.keep_bytes,
+                                                           .status = status_.get(),
+                                                           .desk = &checkpoint_desk_,
+                                                           .gateway_wake = gateway_wake_.get(),
+                                                           .clock = &wall_});
+  return {};
+}
+
+/// The gateway's lists see the recent past; both they and the runner then learn how things stand,
+/// and what has happened since, as they would have live.
+Result<void> Engine::show_past() {
+  using Place = RecentPast::Place;
+  bool counters_due = true;
+  const auto restore_counters = [&] {
+    if (!std::exchange(counters_due, false)) return;
+    for (const StrategyTally& tally : recovered_->at_state.tallies) {
+      runner_->restore_counters(tally.id, tally.created, tally.fills, tally.rejects);
+    }
+  };
+  recovered_->past.for_each([&](Lsn lsn, const native::MessageView& message, Place place) {
+    log_->publish(lsn, message.bytes(), *gateway_wake_);
+    if (place == Place::Past) return;
+    if (place == Place::Behind) restore_counters();
+    runner_->on_execution(lsn, message);
+  });
+  restore_counters();
+  log_->all_published();
+  gateway_wake_->notify();
+  recovered_.reset();
+  return {};
 }
 
 // --- what a run begins with
@@ -267,9 +333,8 @@ Result<void> Engine::log_limits(Timestamp now) {
 Result<void> Engine::log_strategies(Timestamp now) {
   for (std::size_t place = 0; place < runner_->size(); ++place) {
     const strategy::StrategyStatus status = runner_->status(place);
-    const auto known = std::ranges::find_if(facts_.strategies, [&](const StrategyCommand& each) {
-      return each.name.view() == status.name;
-    });
+    const auto known = std::ranges::find_if(
+        facts_.strategies, [&](const auto& each) { return each.what.name.view() == status.name; });
     const auto wanted =
         std::ranges::find(config_.strategies, status.name, &ops::StrategyConfig::name);
     if (known != facts_.strategies.end() || wanted == config_.strategies.end() || !wanted->enabled)
@@ -293,6 +358,7 @@ std::size_t Engine::round(Timestamp now) {
   work += runner_->poll(now);
   work += agent_->poll(now);
   if (publisher_->poll(wall_.monotonic()) > 0) gateway_wake_->notify();
+  consider_checkpoint();
 
   status_->loops.add();
   status_->now_ns.set(now.ns());
@@ -344,7 +410,34 @@ void Engine::note_feed(const native::MessageView& message) {
 }
 
 void Engine::on_record(Lsn lsn, const native::MessageView& message) {
-  if (runner_) runner_->on_execution(lsn, message);
+  facts_.note(message);
+  runner_->on_execution(lsn, message);
+}
+
+/// Between rounds every output has its record, so state and log agree.
+void Engine::consider_checkpoint() {
+  const std::uint64_t since = log_->head().value() - last_checkpoint_.value();
+  const std::uint64_t every = config_.wal.checkpoint_every;
+  const bool due = every > 0 && since >= every;
+  if ((!due && !checkpoint_desk_.asked()) || agent_->failed() != nullptr) return;
+  if (!checkpointer_->busy()) take_checkpoint();
+}
+
+void Engine::take_checkpoint() {
+  const nanoseconds begun = wall_.monotonic();
+  checkpoint_desk_.begin();
+  // A power cut must not leave a checkpoint of records that it took.
+  if (const auto synced = log_->sync(); !synced) {
+    checkpoint_desk_.end({.error = synced.error().text()});
+    return;  // the log has failed: the next round says so
+  }
+  journal::Checkpoint checkpoint{
+      .lsn = log_->head(), .chain = log_->chain(), .epoch = log_->epoch(), .state = {}};
+  checkpoint.state.reserve(state_bytes_ + state_bytes_ / 8);
+  save_state(checkpoint.state, *core_, facts_, log_->numbers());
+  state_bytes_ = checkpoint.state.size();
+  last_checkpoint_ = checkpoint.lsn;
+  checkpointer_->write(std::move(checkpoint), begun);
 }
 
 std::optional<Timestamp> Engine::next_due() const noexcept {
@@ -405,6 +498,11 @@ Result<RunReport> Engine::run() {
   if (const Error* failed = agent_->failed()) return std::unexpected(*failed);
   status_->ready.set(0);
   gateway_->stop();
+  checkpointer_->wait();
+  if (config_.wal.checkpoint_every > 0 && log_->head() > last_checkpoint_) {
+    take_checkpoint();
+    checkpointer_->wait();
+  }
   const auto closed = log_->close();
   if (!closed) return std::unexpected(closed.error());
   return RunReport{.feed = venue_.report(),

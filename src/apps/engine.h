@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "apps/checkpointer.h"
 #include "apps/log_facts.h"
 #include "apps/market_relay.h"
+#include "apps/recovery.h"
 #include "apps/scaled_clock.h"
 #include "apps/venue.h"
 #include "base/clock.h"
@@ -19,6 +21,8 @@
 #include "gateway/gateway.h"
 #include "gateway/market_publisher.h"
 #include "oms/execution_agent.h"
+#include "oms/execution_core.h"
+#include "ops/checkpoint_desk.h"
 #include "ops/config.h"
 #include "ops/engine_status.h"
 #include "relay/sequencer.h"
@@ -42,7 +46,8 @@ struct RunReport {
 ///   venue feed -> market topic -> books -> strategies -> execution agent (one sync) -> venue
 ///   orders
 ///
-/// over and over; the gateway has a thread of its own and is reached through rings only.
+/// over and over; the gateway has a thread of its own and is reached through rings only, and so has
+/// the writing of checkpoints.
 /// Time is the wall clock (times the speed), or, at `--speed max`, simulated: it jumps from event
 /// to event, nothing waits, and the same seed and recordings give the same log, byte for byte.
 class Engine final : public oms::RecordListener {
@@ -87,11 +92,14 @@ class Engine final : public oms::RecordListener {
   [[nodiscard]] Result<void> log_limits(Timestamp now);
   [[nodiscard]] Result<void> log_strategies(Timestamp now);
   [[nodiscard]] Result<void> open_gateway();
+  [[nodiscard]] Result<void> show_past();
 
   [[nodiscard]] Timestamp platform_now() const noexcept;
   std::size_t round(Timestamp now);
   void on_market(const bus::Message& message);
   void note_feed(const native::MessageView& message);
+  void consider_checkpoint();
+  void take_checkpoint();
   /// Simulated time: moves to the next event; false when there is none.
   bool advance();
   void idle(Timestamp now);
@@ -123,11 +131,17 @@ class Engine final : public oms::RecordListener {
   std::unique_ptr<bus::Wake> gateway_wake_;
 
   std::unique_ptr<ops::EngineStatus> status_ = std::make_unique<ops::EngineStatus>();
+  ops::CheckpointDesk checkpoint_desk_;
+  std::optional<Recovered> recovered_;  // until it has been shown
+  std::unique_ptr<oms::ExecutionCore> core_;
   LogFacts facts_;
+  Lsn last_checkpoint_{};        // taken or begun with
+  std::size_t state_bytes_ = 0;  // of the last one taken
   std::unique_ptr<oms::ExecutionAgent> agent_;
   std::unique_ptr<strategy::Runner> runner_;
   std::unique_ptr<gateway::MarketPublisher> publisher_;
   std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::atomic<bool> stop_{false};
 };
 

@@ -1,15 +1,14 @@
-#include <expected>
 #include <filesystem>
 #include <optional>
 
 #include "apps/engine.h"
+#include "apps/replay.h"
 #include "apps/run_engine.h"
 #include "apps/strategies.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "cli/hooks.h"
 #include "cli/main.h"
-#include "oms/replay.h"
 #include "ops/config.h"
 
 #ifndef STOA_COMMIT
@@ -19,17 +18,10 @@
 namespace stoa::apps {
 namespace {
 
-Result<cli::ReplayReport> replay_verify(const std::filesystem::path& data_dir,
-                                        std::optional<Lsn> to) {
-  const std::filesystem::path wal = data_dir / "wal";
-  auto summary = oms::replay_log(std::filesystem::exists(wal) ? wal : data_dir, to);
-  if (!summary) return std::unexpected(summary.error());
-  return cli::ReplayReport{.state_hash = summary->state_hash,
-                           .messages = summary->messages,
-                           .inputs = summary->inputs,
-                           .outputs_compared = summary->outputs_compared,
-                           .mismatches = summary->mismatches,
-                           .first_mismatch = summary->first_mismatch};
+/// The data directory or the log's own.
+Result<cli::ReplayReport> replay_verify(const std::filesystem::path& dir, std::optional<Lsn> to) {
+  const std::filesystem::path wal = dir / "wal";
+  return verify_replay(std::filesystem::exists(wal) ? wal : dir, to.value_or(Lsn{UINT64_MAX}));
 }
 
 cli::Hooks hooks() {

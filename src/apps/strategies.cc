@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/log_facts.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -37,18 +38,18 @@ std::optional<InstrumentId> find_symbol(std::span<const Instrument> instruments,
 /// Ids of names that the log knows, then the free ones in order.
 class StrategyIds {
  public:
-  explicit StrategyIds(std::span<const StrategyCommand> known) noexcept : known_{known} {
-    for (const StrategyCommand& command : known) next_ = std::max(next_, command.strategy.value());
+  explicit StrategyIds(std::span<const Said<StrategyCommand>> known) noexcept : known_{known} {
+    for (const auto& said : known) next_ = std::max(next_, said.what.strategy.value());
   }
   StrategyId of(std::string_view name) noexcept {
     const auto at = std::ranges::find_if(
-        known_, [&](const StrategyCommand& each) { return each.name.view() == name; });
-    if (at != known_.end()) return at->strategy;
+        known_, [&](const auto& each) { return each.what.name.view() == name; });
+    if (at != known_.end()) return at->what.strategy;
     return StrategyId{++next_};
   }
 
  private:
-  std::span<const StrategyCommand> known_;
+  std::span<const Said<StrategyCommand>> known_;
   std::uint16_t next_ = 0;
 };
 
@@ -75,10 +76,9 @@ gateway::ParamKind kind_of(strategy::ParameterKind kind) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<strategy::Runner>> make_strategies(const ops::Config& config,
-                                                          std::span<const StrategyCommand> known,
-                                                          std::span<const Instrument> instruments,
-                                                          oms::IntentSink& sink) {
+Result<std::unique_ptr<strategy::Runner>> make_strategies(
+    const ops::Config& config, std::span<const Said<StrategyCommand>> known,
+    std::span<const Instrument> instruments, oms::IntentSink& sink) {
   StrategyIds ids{known};
   std::vector<strategy::StrategyConfig> configs;
   for (const ops::StrategyConfig& each : config.strategies) {

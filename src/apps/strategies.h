@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "apps/log_facts.h"
 #include "base/error.h"
 #include "gateway/gateway.h"
 #include "model/instrument.h"
@@ -20,7 +21,7 @@ namespace stoa::apps {
 ///
 /// errors  BadInput: type, parameter or range, with its place in the configuration
 [[nodiscard]] Result<std::unique_ptr<strategy::Runner>> make_strategies(
-    const ops::Config& config, std::span<const StrategyCommand> known,
+    const ops::Config& config, std::span<const Said<StrategyCommand>> known,
     std::span<const Instrument> instruments, oms::IntentSink& sink);
 
 /// What the gateway tells people about them.

@@ -176,14 +176,15 @@ TEST(Cli, the_exit_code_of_the_engine_is_the_exit_code_of_the_program) {
 
 TEST(Cli, replay_verify_ends_with_3_when_a_decision_differs) {
   Hooks hooks;
-  ReplayReport report{.state_hash = 0xABC, .messages = 9, .inputs = 5, .outputs_compared = 4};
+  ReplayReport report{
+      .from_lsn = 1, .state_hash = 0xABC, .messages = 9, .inputs = 5, .outputs_compared = 4};
   Result<ReplayReport> answer = report;
   hooks.replay_verify = [&](const std::filesystem::path&, std::optional<Lsn>) { return answer; };
   const auto line = words_of("replay verify --env testing --data /tmp/d");
   const auto equal = run_words(line, hooks);
   EXPECT_EQ(equal.exit, 0);
   EXPECT_EQ(equal.out,
-            "equal: 9 records, 5 inputs applied, 4 outputs compared, 0 differ\n"
+            "equal: 9 records from 1, 5 inputs applied, 4 outputs compared, 0 differ\n"
             "state hash 0000000000000abc\n");
   report.mismatches = 1;
   report.first_mismatch = "lsn 7: OrderSend.px";
@@ -191,6 +192,13 @@ TEST(Cli, replay_verify_ends_with_3_when_a_decision_differs) {
   const auto differs = run_words(line, hooks);
   EXPECT_EQ(differs.exit, 3);
   EXPECT_THAT(differs.out, HasSubstr("first: lsn 7: OrderSend.px\n"));
+  answer = ReplayReport{.checkpoints_checked = 2,
+                        .checkpoints_differ = 1,
+                        .first_checkpoint_fault = "7.ckpt holds another state"};
+  const auto other_state = run_words(line, hooks);
+  EXPECT_EQ(other_state.exit, 3);
+  EXPECT_THAT(other_state.out, HasSubstr("checkpoints: 2 compared, 1 differ\n"
+                                         "first: 7.ckpt holds another state\n"));
   answer = std::unexpected(Error{.code = ErrorCode::Damaged, .message = "crc", .source = "x"});
   EXPECT_EQ(run_words(line, hooks).exit, 3);
   answer = std::unexpected(Error{.code = ErrorCode::NotFound, .message = "gone", .source = "x"});

@@ -23,6 +23,7 @@ namespace stoa::cli {
 [[nodiscard]] Command risk_kill();
 [[nodiscard]] Command risk_resume();
 [[nodiscard]] Command risk_set();
+[[nodiscard]] Command journal_checkpoint();
 
 [[nodiscard]] Command status();
 [[nodiscard]] Command journal_ls();

@@ -16,14 +16,21 @@ namespace stoa::cli {
 enum class Output : std::uint8_t { Table, Json };
 
 /// What a replay of a data directory's log found. Equal outputs and an equal hash prove that the
-/// core derived the same decisions again.
+/// core derived the same decisions again; an equal checkpoint, that a start from it is a start from
+/// the first record.
 struct ReplayReport {
+  std::uint64_t from_lsn = 0;          // first record applied; above 1 it began with a checkpoint
   std::uint64_t state_hash = 0;        // of the core after the last record
   std::uint64_t messages = 0;          // records read
   std::uint64_t inputs = 0;            // records applied to a fresh core
   std::uint64_t outputs_compared = 0;  // outputs in the log that the core derived anew
   std::uint64_t mismatches = 0;        // outputs that differ, are missing or too many
   std::string first_mismatch{};        // lsn, type and field of the first; empty when none
+  std::uint64_t checkpoints_checked = 0;  // compared with the state reached at their record
+  std::uint64_t checkpoints_differ = 0;
+  std::string first_checkpoint_fault{};  // file and what; empty when none
+
+  [[nodiscard]] bool equal() const noexcept { return mismatches == 0 && checkpoints_differ == 0; }
 };
 
 /// What the commands need from parts that are wired in apps/. An empty function makes its command

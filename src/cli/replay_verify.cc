@@ -36,18 +36,28 @@ std::string as_json(const ReplayReport& report) {
   json.field("outputs_compared", report.outputs_compared);
   json.field("mismatches", report.mismatches);
   json.field("first_mismatch", std::string_view{report.first_mismatch});
+  json.field("from_lsn", report.from_lsn);
+  json.field("checkpoints_checked", report.checkpoints_checked);
+  json.field("checkpoints_differ", report.checkpoints_differ);
+  json.field("first_checkpoint_fault", std::string_view{report.first_checkpoint_fault});
   json.end_object();
   return text;
 }
 
 std::string as_text(const ReplayReport& report) {
-  return fmt::format(
-      "{}: {} records, {} inputs applied, {} outputs compared, {} differ\n"
-      "state hash {:016x}\n{}{}",
-      report.mismatches == 0 ? "equal" : "NOT EQUAL", report.messages, report.inputs,
-      report.outputs_compared, report.mismatches, report.state_hash,
-      report.first_mismatch.empty() ? "" : "first: " + report.first_mismatch,
-      report.first_mismatch.empty() ? "" : "\n");
+  std::string text = fmt::format(
+      "{}: {} records from {}, {} inputs applied, {} outputs compared, {} differ\n"
+      "state hash {:016x}\n",
+      report.equal() ? "equal" : "NOT EQUAL", report.messages, report.from_lsn, report.inputs,
+      report.outputs_compared, report.mismatches, report.state_hash);
+  if (report.checkpoints_checked > 0) {
+    text += fmt::format("checkpoints: {} compared, {} differ\n", report.checkpoints_checked,
+                        report.checkpoints_differ);
+  }
+  for (const std::string& first : {report.first_mismatch, report.first_checkpoint_fault}) {
+    if (!first.empty()) text += "first: " + first + "\n";
+  }
+  return text;
 }
 
 Exit run(Context& context) {
@@ -71,7 +81,7 @@ Exit run(Context& context) {
     return context.fail(report.error(), damaged ? Exit::Finding : Exit::Failed);
   }
   context.terminal.out << (context.json() ? as_json(*report) + "\n" : as_text(*report));
-  return report->mismatches == 0 ? Exit::Ok : Exit::Finding;
+  return report->equal() ? Exit::Ok : Exit::Finding;
 }
 
 }  // namespace
@@ -84,8 +94,10 @@ Command replay_verify() {
           .flags = {kFlags, config_flags(), output_flags()},
           .examples = kExamples,
           .notes =
-              "Reads only; works beside a running engine. Exit 3: a decision differs, or the "
-              "log is damaged.",
+              "Reads only; works beside a running engine. Begins at record 1 and compares each "
+              "checkpoint with the state reached there; when the first records are gone, begins "
+              "with the oldest checkpoint. Exit 3: a decision or a checkpoint differs, or the log "
+              "is damaged.",
           .run = run};
 }
 

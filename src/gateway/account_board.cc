@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,15 +26,21 @@ std::string_view to_string(StrategyState state) noexcept {
   return kNames[static_cast<std::size_t>(state)];
 }
 
-AccountBoard::AccountBoard(const std::vector<StrategyInfo>& strategies) {
+AccountBoard::AccountBoard(const std::vector<StrategyInfo>& strategies,
+                           const std::array<std::uint64_t, kRejectCodes>& rejects)
+    : rejects_{rejects} {
   for (const StrategyInfo& info : strategies) {
-    StrategyCard card{.info = info};
+    StrategyCard card{.info = info,
+                      .orders = info.orders,
+                      .fills = info.fills,
+                      .rejects = info.rejects,
+                      .last_decision = info.last_decision};
     for (const StrategyParam& param : info.params) card.params_e8.push_back(param.default_e8);
     strategies_.push_back(std::move(card));
   }
 }
 
-void AccountBoard::apply(const native::MessageView& message) {
+void AccountBoard::apply(std::uint64_t lsn, const native::MessageView& message) {
   if (message.is<RiskDecision>()) {
     on_decision(message.as<RiskDecision>());
   } else if (message.is<PositionUpdate>()) {
@@ -47,7 +54,7 @@ void AccountBoard::apply(const native::MessageView& message) {
       strategy->last_decision = intent.note.view();
       changes_.strategies = true;
     }
-  } else if (message.is<OrderUpdate>()) {
+  } else if (message.is<OrderUpdate>() && lsn != 0) {
     const auto update = message.as<OrderUpdate>();
     if (StrategyCard* strategy = card(update.strategy)) {
       if (update.status == OrdStatus::PendingNew) ++strategy->orders;
@@ -66,7 +73,7 @@ void AccountBoard::apply(const native::MessageView& message) {
   } else if (message.is<KillSwitch>()) {
     on_kill(message.as<KillSwitch>(), message.header().timestamp);
   } else if (message.is<StrategyCommand>()) {
-    on_command(message);
+    on_command(lsn, message);
   }
 }
 
@@ -94,14 +101,14 @@ void AccountBoard::on_kill(const KillSwitch& kill, Timestamp timestamp) {
   changes_.control = true;
 }
 
-void AccountBoard::on_command(const native::MessageView& message) {
+void AccountBoard::on_command(std::uint64_t lsn, const native::MessageView& message) {
   const auto command = message.as<StrategyCommand>();
   StrategyCard* strategy = card(command.strategy);
   if (strategy == nullptr) return;
   changes_.strategies = true;
   switch (command.action) {
     case StrategyAction::Start:
-      if (strategy->state != StrategyState::Running) {
+      if (strategy->state != StrategyState::Running || lsn == 0) {
         strategy->running_since = message.header().timestamp;
       }
       strategy->state = StrategyState::Running;

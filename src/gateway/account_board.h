@@ -46,9 +46,13 @@ struct StrategyCard {
 /// thread.
 class AccountBoard {
  public:
-  explicit AccountBoard(const std::vector<StrategyInfo>& strategies);
+  /// `rejects`: refusals before the first record that comes, by RejectCode.
+  explicit AccountBoard(const std::vector<StrategyInfo>& strategies,
+                        const std::array<std::uint64_t, kRejectCodes>& rejects = {});
 
-  void apply(const native::MessageView& message);
+  /// Takes one record of the log, in log order; one of lsn 0 says how things stand at a start and
+  /// counts as no event.
+  void apply(std::uint64_t lsn, const native::MessageView& message);
 
   /// Of the account, by instrument.
   [[nodiscard]] const std::map<InstrumentId, PositionUpdate>& positions() const noexcept {
@@ -88,7 +92,7 @@ class AccountBoard {
   void on_decision(const RiskDecision& decision);
   void on_position(const PositionUpdate& position);
   void on_kill(const KillSwitch& kill, Timestamp timestamp);
-  void on_command(const native::MessageView& message);
+  void on_command(std::uint64_t lsn, const native::MessageView& message);
 
   std::map<InstrumentId, PositionUpdate> positions_;
   std::map<std::pair<StrategyId, InstrumentId>, PositionUpdate> strategy_positions_;

@@ -18,6 +18,7 @@
 #include "gateway/page.h"
 #include "gateway/problem.h"
 #include "gateway/router.h"
+#include "gateway/routes.h"
 #include "journal/format.h"
 #include "ops/engine_status.h"
 #include "protocol/native/codec.h"
@@ -47,7 +48,7 @@ App::App(Options options_in, const Link& link_in)
     : options{std::move(options_in)},
       link{link_in},
       orders{options.orders_kept, options.fills_kept},
-      account{options.strategies},
+      account{options.strategies, options.rejects},
       market{options.instruments},
       render{options, orders, account, market},
       desk{link, orders, options.answer_timeout},
@@ -110,12 +111,13 @@ std::size_t App::poll(std::size_t limit) {
         }
         if ((view->header().flags & native::kFlagProbe) == 0) {
           orders.apply(lsn, *view);
-          account.apply(*view);
+          account.apply(lsn, *view);
         }
         desk.observe(lsn, *view);
       },
       limit);
   if (records > 0) desk.settle();
+  settle_checkpoint(*this);
   const std::size_t views = link.views->poll(
       [this](const bus::Message& message) {
         if (const auto view = native::decode(message.payload)) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -53,9 +54,14 @@ struct App {
   std::uint64_t failures = 0;  // exceptions in the work of a connection
   std::uint64_t log_bytes = 0;
   std::uint64_t log_segments = 0;
-  std::unique_ptr<journal::Reader> story_reader;  // opened by the first question
-  std::uint64_t next_id = 1;                      // of orders whose sender gave none
-  std::uint64_t id_salt = 0;                      // keeps them apart from those of earlier runs
+  struct WaitingForCheckpoint {
+    Reply reply;
+    nanoseconds deadline{};
+  };
+  std::optional<WaitingForCheckpoint> checkpoint;  // one at a time
+  std::unique_ptr<journal::Reader> story_reader;   // opened by the first question
+  std::uint64_t next_id = 1;                       // of orders whose sender gave none
+  std::uint64_t id_salt = 0;                       // keeps them apart from those of earlier runs
 };
 
 /// The body of GET /status and of the health channel.

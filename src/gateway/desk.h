@@ -61,6 +61,8 @@ class Desk {
   template <native::Message M>
   void command(const std::vector<M>& messages, Answer answer, Reply reply);
 
+  /// Answers why no command can be taken now; false when one can.
+  [[nodiscard]] bool refuse_if_closed(Reply& reply) const;
   /// Looks at a record of the log, after the boards have.
   void observe(std::uint64_t lsn, const native::MessageView& message);
   /// Answers everybody whose outcome is known, with the newest state; after a batch of records.
@@ -101,8 +103,6 @@ class Desk {
   [[nodiscard]] bool has_room(std::size_t bytes, std::size_t count);
   template <native::Message M>
   void submit(const M& message, Waiting waiting);
-  /// Nothing, or why no command can be taken now.
-  [[nodiscard]] bool refuse_if_closed(Reply& reply) const;
   void on_echo(std::uint64_t lsn, const native::MessageView& message);
   void on_decision(const native::MessageView& message);
   void on_update(const OrderUpdate& update);

@@ -32,6 +32,7 @@
 #include "gateway/desk.h"
 #include "gateway/http_session.h"
 #include "gateway/net.h"
+#include "gateway/routes.h"
 #include "gateway/ws_frame.h"
 #include "gateway/ws_hub.h"
 #include "gateway/ws_session.h"
@@ -258,6 +259,7 @@ void Gateway::Server::tick() {
     log_figures_due_ = now + kLogFiguresEvery;
   }
   app_.desk.expire(now);
+  settle_checkpoint(app_);
   publish();
   if (!stopping_ && std::exchange(accept_paused_, false)) accept();
   for (const auto& session : held(http_)) session->check_deadline(now);
@@ -270,7 +272,8 @@ void Gateway::Server::tick() {
 }
 
 void Gateway::Server::arm_timer() {
-  const bool busy = !ws_.empty() || !http_.empty() || app_.desk.waiting() > 0 || stopping_;
+  const bool busy = !ws_.empty() || !http_.empty() || app_.desk.waiting() > 0 ||
+                    app_.checkpoint.has_value() || stopping_;
   timer_.expires_after(busy ? kBusyTick : kIdleTick);
   timer_.async_wait([this](net::Error error) {
     if (!error) tick();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "model/instrument.h"
+#include "model/types.h"
+#include "ops/checkpoint_desk.h"
 #include "ops/engine_status.h"
 
 namespace stoa::bus {
@@ -50,6 +53,11 @@ struct StrategyInfo {
   std::string symbol;
   std::string schema_json;  // JSON Schema of its parameters, shown as it is
   std::vector<StrategyParam> params;
+  // Over the life of the log, before the first record that `Link::execution` shows.
+  std::uint64_t orders = 0;
+  std::uint64_t fills = 0;
+  std::uint64_t rejects = 0;
+  std::string last_decision{};
 };
 
 /// Facts that do not change while the gateway runs, and its bounds.
@@ -61,6 +69,7 @@ struct Options {
 
   std::vector<Instrument> instruments;
   std::vector<StrategyInfo> strategies;
+  std::array<std::uint64_t, kRejectCodes> rejects{};  // by the gate, as StrategyInfo's counts
   std::string environment = "development";
   std::string mode = "PAPER";
   std::string market_source = "sim";
@@ -81,6 +90,7 @@ struct Options {
   std::size_t backlog_hard_bytes = 8U << 20U;  // a client owed more is closed with 4008
   std::chrono::milliseconds client_silence_max{30'000};  // owed bytes and reading none
   std::chrono::milliseconds answer_timeout{5'000};       // then 504 outcome_unknown
+  std::chrono::milliseconds checkpoint_timeout{30'000};  // of the same
   std::chrono::milliseconds header_timeout{10'000};      // for one request's header and body
   std::chrono::milliseconds idle_timeout{60'000};        // between requests
   std::chrono::milliseconds engine_silence_max{2'000};   // heartbeat older: unhealthy
@@ -89,8 +99,9 @@ struct Options {
 /// How the gateway and the engine reach each other. Everything is borrowed and outlives the
 /// gateway.
 ///
-/// `execution` carries 8 bytes of lsn (little-endian) and one native message per bus message, in
-/// log order from lsn 1; answers to probes carry lsn 0. `views` carries what MarketPublisher
+/// `execution` carries 8 bytes of lsn (little-endian) and one native message per bus message: at a
+/// start the last records of the log with the state among them (messages of lsn 0), then each
+/// new record as it counts. Answers to probes carry lsn 0 too. `views` carries what MarketPublisher
 /// writes. The engine rings `gateway_wake` after publishing on either.
 struct Link {
   bus::Publication* commands = nullptr;  // native execution messages of Source::Gateway
@@ -103,6 +114,7 @@ struct Link {
   std::uint64_t next_sequence = 1;  // of Source::Gateway, after recovery
 
   const journal::WriterMetrics* journal = nullptr;  // null: its figures show as zero
+  ops::CheckpointDesk* checkpoints = nullptr;       // null: none can be asked for
 };
 
 /// The running gateway: one thread, one port. `start`, `port` and `stop` are for the thread that

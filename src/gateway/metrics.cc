@@ -121,6 +121,44 @@ void collect_log(Collector& out, const App& app) {
                 journal == nullptr ? kNothing : journal->sync_ns);
 }
 
+void collect_checkpoints(Collector& out, const App& app) {
+  const ops::EngineStatus& status = *app.link.status;
+  out.one("stoa_checkpoint_seq", "gauge", "Record of the newest checkpoint, 0: none.",
+          number(status.checkpoint_lsn.value()));
+  out.one("stoa_checkpoint_bytes", "gauge", "Size of the newest checkpoint.",
+          number(status.checkpoint_bytes.value()));
+  out.one("stoa_checkpoints_total", "counter", "Checkpoints written since the start.",
+          number(status.checkpoints.value()));
+  out.one("stoa_checkpoint_failures_total", "counter", "Checkpoints that could not be written.",
+          number(status.checkpoint_failures.value()));
+  out.one("stoa_checkpoint_failed", "gauge", "1 when the last checkpoint could not be written.",
+          number(status.checkpoint_failed.value()));
+  out.histogram("stoa_checkpoint_copy_duration_seconds",
+                "Time for which the engine stood still to copy its state.",
+                status.checkpoint_copy_ns);
+  out.histogram("stoa_checkpoint_write_duration_seconds",
+                "From the copy of the state to the durable file.", status.checkpoint_write_ns);
+  out.one("stoa_log_removed_segments_total", "counter", "Segments removed by retention.",
+          number(status.removed_segments.value()));
+  out.one("stoa_log_removed_bytes_total", "counter", "Bytes of those.",
+          number(status.removed_bytes.value()));
+  out.one("stoa_log_retention_failures_total", "counter", "Times retention could not do its work.",
+          number(status.retention_failures.value()));
+  out.one("stoa_log_held", "gauge",
+          "1 when a checkpoint or cursor keeps the log above wal.keep_bytes.",
+          number(status.log_held.value()));
+  out.one("stoa_start_checkpoint_seq", "gauge",
+          "Record of the checkpoint that this start began with, 0: the first record.",
+          number(status.start_checkpoint_lsn.value()));
+  out.one("stoa_start_replayed_records", "gauge", "Records applied by this start.",
+          number(status.start_replayed.value()));
+  out.one("stoa_start_duration_seconds", "gauge", "Time to bring the state to the log's end.",
+          seconds(static_cast<std::uint64_t>(status.start_ns.value())));
+  out.one("stoa_start_checkpoints_passed_over", "gauge",
+          "Newer checkpoints that this start could not use.",
+          number(status.checkpoints_passed_over.value()));
+}
+
 void collect_trading(Collector& out, const App& app) {
   const ops::EngineStatus& status = *app.link.status;
   out.one("stoa_orders_total", "counter", "Orders sent to the venue.",
@@ -231,6 +269,7 @@ Collector collect(const App& app) {
   out.one("stoa_market_messages_total", "counter", "Market messages taken.",
           number(status.market_messages.value()));
   collect_log(out, app);
+  collect_checkpoints(out, app);
   collect_trading(out, app);
   collect_feeds(out, app);
   collect_gateway(out, app);

@@ -127,7 +127,12 @@ void OrderBoard::on_update(std::uint64_t lsn, const OrderUpdate& update) {
       alias_.try_emplace(update.cl_ord_id.value(), intent).second) {
     order.aliases.push_back(update.cl_ord_id.value());
   }
-  note(order, lsn);
+  // A state that a start tells is no record: the story begins with the intent.
+  if (lsn != 0) {
+    note(order, lsn);
+  } else if (order.lsns.empty()) {
+    note(order, intent);
+  }
   if (!order.changed) {
     order.changed = true;
     changed_.push_back(intent);

@@ -52,7 +52,8 @@ class OrderBoard {
   OrderBoard(std::size_t orders_kept, std::size_t fills_kept)
       : orders_kept_{orders_kept}, fills_kept_{fills_kept} {}
 
-  /// Takes one record of the log, in log order.
+  /// Takes one record of the log, in log order; an OrderUpdate of lsn 0 says where an order stands
+  /// at a start.
   void apply(std::uint64_t lsn, const native::MessageView& message);
 
   [[nodiscard]] const OrderRecord* find(std::string_view client_order_id) const;
@@ -66,7 +67,7 @@ class OrderBoard {
   [[nodiscard]] const std::deque<std::uint64_t>& closed() const noexcept { return closed_; }
   /// Oldest first; lsns ascend.
   [[nodiscard]] const std::deque<FillRecord>& fills() const noexcept { return fills_; }
-  /// Fills seen since the log began, also those that are not kept any more.
+  /// Fills seen by this board, also those that are not kept any more.
   [[nodiscard]] std::uint64_t fills_seen() const noexcept { return fills_seen_; }
 
   /// Intents of orders that changed since the last call, each once.

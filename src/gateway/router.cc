@@ -100,6 +100,7 @@ std::span<const Route> routes() noexcept {
       {Method::Put, "/api/v1/risk/limits", put_risk_limits},
       {Method::Post, "/api/v1/risk/kill", post_risk_kill},
       {Method::Post, "/api/v1/risk/resume", post_risk_resume},
+      {Method::Post, "/api/v1/journal/checkpoint", post_checkpoint},
       {Method::Get, "/api/orders_state", get_orders_state},
   });
   return kRoutes;

@@ -37,6 +37,11 @@ void put_risk_limits(App& app, const Call& call, Reply reply);
 void post_risk_kill(App& app, const Call& call, Reply reply);
 void post_risk_resume(App& app, const Call& call, Reply reply);
 
+// routes_journal.cc
+void post_checkpoint(App& app, const Call& call, Reply reply);
+/// Answers whoever waits for a checkpoint, once it has ended or taken too long.
+void settle_checkpoint(App& app);
+
 // routes_strategies.cc
 void get_strategies(App& app, const Call& call, Reply reply);
 void start_strategy(App& app, const Call& call, Reply reply);

@@ -15,6 +15,7 @@
 #include "gateway/routes.h"
 #include "journal/writer.h"
 #include "model/types.h"
+#include "ops/checkpoint_desk.h"
 #include "ops/engine_status.h"
 #include "protocol/json/writer.h"
 
@@ -47,6 +48,12 @@ void write_feeds(json::Writer& json, const App& app) {
   json.end_array();
 }
 
+/// Why the last checkpoint was not written; empty when it was.
+std::string checkpoint_error(const App& app) {
+  const bool failed = app.link.status->checkpoint_failed.value() != 0;
+  return failed && app.link.checkpoints != nullptr ? app.link.checkpoints->last_error() : "";
+}
+
 void write_log(json::Writer& json, const App& app) {
   const journal::WriterMetrics* journal = app.link.journal;
   const auto sync_us = [&](double quantile) {
@@ -65,6 +72,22 @@ void write_log(json::Writer& json, const App& app) {
   json.milli(sync_us(0.99));
   json.field("appended", journal == nullptr ? 0 : journal->records.value());
   json.field("failed", app.link.status->log_failed.value() != 0);
+  json.key("checkpoint");
+  json.begin_object();
+  json.digits_field("lsn", app.link.status->checkpoint_lsn.value());
+  json.field("bytes", static_cast<std::uint64_t>(app.link.status->checkpoint_bytes.value()));
+  json.field("failed", app.link.status->checkpoint_failed.value() != 0);
+  json.field("error", std::string_view{checkpoint_error(app)});
+  json.end_object();
+  json.key("start");
+  json.begin_object();
+  json.digits_field("checkpoint_lsn", app.link.status->start_checkpoint_lsn.value());
+  json.digits_field("replayed", app.link.status->start_replayed.value());
+  json.field("passed_over",
+             static_cast<std::uint64_t>(app.link.status->checkpoints_passed_over.value()));
+  json.key("ms");
+  json.milli(app.link.status->start_ns.value() / 1'000);
+  json.end_object();
   json.end_object();
 }
 
@@ -122,6 +145,16 @@ void get_health(App& app, const Call& /*call*/, Reply reply) {
   json.field("version", std::string_view{app.options.version});
   json.key("uptime_s");
   json.milli(uptime_ms(app));
+  // What works on and wants a look: no reason to be restarted.
+  json.key("warnings");
+  json.begin_array();
+  if (const std::string error = checkpoint_error(app); !error.empty()) {
+    json.value(std::string_view{"the last checkpoint was not written: " + error});
+  }
+  if (app.link.status->checkpoints_passed_over.value() > 0) {
+    json.value("the start passed over checkpoints that could not be used");
+  }
+  json.end_array();
   json.end_object();
   reply(respond_json(std::move(body)));
 }

@@ -20,10 +20,10 @@
 #include "model/instrument.h"
 #include "model/risk.h"
 #include "model/types.h"
+#include "oms/enums_known.h"
 #include "oms/execution_core.h"
 #include "oms/order_table.h"
 #include "oms/position.h"
-#include "protocol/native/registry.h"
 #include "risk/order_rate.h"
 
 // The core's state as bytes, for checkpoints. One state has one form, whatever way led to it: lists
@@ -37,17 +37,6 @@ constexpr std::uint32_t kStateVersion = 1;
 std::unexpected<Error> refuse(std::string message) {
   return std::unexpected(
       Error{.code = ErrorCode::Damaged, .message = std::move(message), .source = "core state"});
-}
-
-/// What a wire decoder would let through: every enumerator is one that this build knows.
-template <native::Message M>
-bool enums_known(const M& message) noexcept {
-  const auto bytes = std::as_bytes(std::span{&message, 1});
-  return std::ranges::all_of(
-      native::find_message(native::Wire<M>::kType)->fields, [&](const native::Field& field) {
-        return field.kind != native::FieldKind::Enum ||
-               std::to_integer<std::uint8_t>(bytes[field.offset]) < field.enum_count;
-      });
 }
 
 void put(StateWriter& to, const Position& position) {

@@ -1,7 +1,5 @@
 #include "oms/execution_agent.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -26,7 +24,6 @@
 #include "oms/execution_core.h"
 #include "oms/order_table.h"
 #include "oms/output_buffer.h"
-#include "oms/replay.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
 #include "relay/source.h"
@@ -37,7 +34,8 @@ namespace stoa::oms {
 using relay::Source;
 
 ExecutionAgent::ExecutionAgent(const Links& links)
-    : log_{*links.log},
+    : core_{*links.core},
+      log_{*links.log},
       venue_{*links.venue},
       commands_{links.commands},
       gateway_wake_{*links.gateway_wake},
@@ -48,30 +46,6 @@ ExecutionAgent::ExecutionAgent(const Links& links)
   output_ends_.reserve(kInboxMax + kCommandsPerRound + kReportsPerRound);
   inbox_.reserve(kInboxMax * native::kSmallMessageBytes);
   quoted_.reserve(ExecutionCore::kInstrumentsMax);
-}
-
-Result<void> ExecutionAgent::recover() {
-  ReplayCheck check{core_};
-  const auto read = log_.replay([&](Lsn lsn, const native::MessageView& message) {
-    check.take(lsn, message);
-    record(lsn, message);
-  });
-  if (!read) return read;
-  if (check.mismatches() != 0) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Damaged,
-              .message = fmt::format("this build reads the log differently from the one that wrote "
-                                     "it: {}; run the older build, or start with another --data",
-                                     check.first_mismatch()),
-              .source = {}});
-  }
-  // A crash can fall between an input and the recording of what followed from it.
-  for (const auto& bytes : check.take_unrecorded()) {
-    const auto lsn = log_.append_output(bytes);
-    if (!lsn) return std::unexpected(lsn.error());
-    record(*lsn, native::MessageView::trusted(bytes));
-  }
-  return {};
 }
 
 Result<void> ExecutionAgent::open_session(const Text<16>& venue, Timestamp now) {
@@ -239,6 +213,7 @@ std::size_t ExecutionAgent::poll(Timestamp now) {
         static_cast<std::uint64_t>((durable_at_ - inbox_since_).count()));
   }
   const std::size_t applied = apply_batch();
+  log_.all_published();
   inbox_since_ = {};
   status_.inputs.add(applied);
   status_.head_lsn.set(static_cast<std::int64_t>(log_.head().value()));

@@ -23,8 +23,8 @@
 
 namespace stoa::oms {
 
-/// Hears every record of the execution log, inputs and outputs, in order: at recovery, and live
-/// once it counts.
+/// Hears every new record of the execution log, inputs and outputs, once it counts: each input with
+/// its outputs behind it.
 class RecordListener {
  public:
   virtual ~RecordListener() = default;
@@ -40,6 +40,7 @@ class RecordListener {
 class ExecutionAgent final : public IntentSink {
  public:
   struct Links {
+    ExecutionCore* core = nullptr;  // as the log has left it
     relay::Sequencer* log = nullptr;
     OrderPort* venue = nullptr;
     bus::Subscription* commands = nullptr;  // from the gateway; null: none
@@ -50,14 +51,6 @@ class ExecutionAgent final : public IntentSink {
   };
 
   explicit ExecutionAgent(const Links& links);
-
-  /// Replays the log into the core and the listener and writes the outputs that a crash kept from
-  /// being recorded.
-  ///
-  /// errors  Damaged: the log cannot be read, or the core derives other outputs than it recorded
-  /// (first lsn in the
-  ///         text): this build does not continue a log that it reads differently
-  [[nodiscard]] Result<void> recover();
 
   /// Appends an input of the engine itself (run, reference data, limits, strategy states); counts
   /// after the next poll.
@@ -124,6 +117,7 @@ class ExecutionAgent final : public IntentSink {
   void record(Lsn lsn, const native::MessageView& message);
   [[nodiscard]] Quoted& quoted(InstrumentId instrument);
 
+  ExecutionCore& core_;
   relay::Sequencer& log_;
   OrderPort& venue_;
   bus::Subscription* commands_;
@@ -132,7 +126,6 @@ class ExecutionAgent final : public IntentSink {
   ops::EngineStatus& status_;
   const Clock& stopwatch_;
 
-  ExecutionCore core_;
   std::vector<std::byte> inbox_;  // encoded strategy intents, back to back
   std::size_t inbox_count_ = 0;
   nanoseconds inbox_since_{};  // when the first of them was queued

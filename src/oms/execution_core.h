@@ -85,6 +85,11 @@ class ExecutionCore {
   ///         says which and at which byte
   [[nodiscard]] Result<void> load(std::span<const std::byte> from);
 
+  /// Appends the state to `to` as encoded messages, one behind the other, as if everything had been
+  /// said just now: instruments, open orders (oldest first), positions that were ever traded, the
+  /// account. For readers that join here; neither counted nor hashed.
+  void tell_all(std::vector<std::byte>& to) const;
+
   // What others may know of the state; valid until the next apply.
   [[nodiscard]] std::uint64_t state_hash() const noexcept;
   [[nodiscard]] std::uint64_t inputs() const noexcept { return inputs_; }
@@ -163,6 +168,8 @@ class ExecutionCore {
   void tell(Order& order);
   void tell_position(const InstrumentState& at);
   void tell_strategy_position(StrategyId strategy, const InstrumentState& at);
+  [[nodiscard]] static PositionUpdate update_of(const Position& position,
+                                                const InstrumentState& at) noexcept;
   void update_reserve(Order& order) noexcept;
   void begin_day(Timestamp now) noexcept;
 

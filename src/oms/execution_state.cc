@@ -10,11 +10,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/state_hash.h"
 #include "oms/order_table.h"
 #include "oms/position.h"
+#include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
+#include "relay/source.h"
 #include "risk/pre_trade.h"
 
 // What the core knows and says of money: the gate's situation, positions, account, reserves, hash.
@@ -45,34 +50,63 @@ risk::Situation ExecutionCore::situation(const OrderIntent& intent, const Order*
   return at;
 }
 
-void ExecutionCore::tell_position(const InstrumentState& at) {
-  const Position& position = at.position;
+PositionUpdate ExecutionCore::update_of(const Position& position,
+                                        const InstrumentState& at) noexcept {
   const Price mark = risk::mark_price(at.mark);
-  outputs_.emit(PositionUpdate{.instrument = at.rules.instrument,
-                               .qty = position.qty,
-                               .avg_px = position.average_price(),
-                               .realized_pnl = amount_from_e16(position.realized_e16),
-                               .fees = amount_from_e16(position.fees_e16),
-                               .bought_qty = position.bought,
-                               .sold_qty = position.sold,
-                               .mark_px = mark,
-                               .unrealized_pnl = amount_from_e16(position.unrealized_e16(mark))});
+  return {.instrument = at.rules.instrument,
+          .qty = position.qty,
+          .avg_px = position.average_price(),
+          .realized_pnl = amount_from_e16(position.realized_e16),
+          .fees = amount_from_e16(position.fees_e16),
+          .bought_qty = position.bought,
+          .sold_qty = position.sold,
+          .mark_px = mark,
+          .unrealized_pnl = amount_from_e16(position.unrealized_e16(mark))};
+}
+
+void ExecutionCore::tell_position(const InstrumentState& at) {
+  outputs_.emit(update_of(at.position, at));
 }
 
 void ExecutionCore::tell_strategy_position(StrategyId strategy, const InstrumentState& at) {
-  const Position& position = strategy_book(strategy, at);
-  const Price mark = risk::mark_price(at.mark);
-  outputs_.emit(PositionUpdate{.instrument = at.rules.instrument,
-                               .strategy = strategy,
-                               .strategy_book = 1,
-                               .qty = position.qty,
-                               .avg_px = position.average_price(),
-                               .realized_pnl = amount_from_e16(position.realized_e16),
-                               .fees = amount_from_e16(position.fees_e16),
-                               .bought_qty = position.bought,
-                               .sold_qty = position.sold,
-                               .mark_px = mark,
-                               .unrealized_pnl = amount_from_e16(position.unrealized_e16(mark))});
+  PositionUpdate update = update_of(strategy_book(strategy, at), at);
+  update.strategy = strategy;
+  update.strategy_book = 1;
+  outputs_.emit(update);
+}
+
+void ExecutionCore::tell_all(std::vector<std::byte>& to) const {
+  const auto say = [&]<native::Message M>(const M& message, Timestamp time, std::uint8_t flags) {
+    const std::size_t used = to.size();
+    to.resize(used + native::kSmallMessageBytes);
+    to.resize(used + native::encode(std::span{to}.subspan(used),
+                                    {.domain = native::Domain::Execution,
+                                     .source = static_cast<std::uint8_t>(relay::Source::Core),
+                                     .flags = flags,
+                                     .sequence = outputs_.sequence(),
+                                     .timestamp = time},
+                                    message));
+  };
+  for (const InstrumentState& at : instruments_) say(at.rules, now_, 0);
+  orders_.for_each_open(
+      [&](const Order& order) { say(order.state, order.state.ts_updated, native::kFlagOutput); });
+  const auto traded = [](const Position& position) {
+    return !position.bought.is_zero() || !position.sold.is_zero();
+  };
+  for (std::size_t place = 0; place < instruments_.size(); ++place) {
+    const InstrumentState& at = instruments_[place];
+    if (!traded(at.position)) continue;
+    say(update_of(at.position, at), now_, native::kFlagOutput);
+    for (std::uint16_t id = 1; id < kStrategiesMax; ++id) {
+      const Position& book = strategy_books_[id * kInstrumentsMax + place];
+      if (!traded(book)) continue;
+      PositionUpdate update = update_of(book, at);
+      update.strategy = StrategyId{id};
+      update.strategy_book = 1;
+      say(update, now_, native::kFlagOutput);
+    }
+  }
+  if (inputs_ > 0) say(account(), now_, native::kFlagOutput);
 }
 
 AccountUpdate ExecutionCore::account() const noexcept {

@@ -4,19 +4,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <expected>
-#include <filesystem>
 #include <iterator>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "base/ids.h"
-#include "journal/reader.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
 
@@ -53,36 +47,6 @@ void ReplayCheck::differ(Lsn lsn, const native::MessageView& recorded, const std
   first_mismatch_ =
       fmt::format("record {}: {}, output {}, {}", lsn.value(),
                   info == nullptr ? "unknown type" : info->name, recorded.header().sequence, how);
-}
-
-Result<ReplaySummary> replay_log(const std::filesystem::path& dir, std::optional<Lsn> to) {
-  auto reader = journal::Reader::open(dir);
-  if (!reader) return std::unexpected(std::move(reader.error()));
-  const auto core = std::make_unique<ExecutionCore>();
-  ReplayCheck check{*core};
-  ReplaySummary summary;
-  while (true) {
-    const auto record = reader->next(to.value_or(Lsn{UINT64_MAX}));
-    if (!record) return std::unexpected(record.error());
-    const std::optional<journal::Record>& entry = *record;
-    if (!entry) break;
-    const auto message = native::decode(entry->payload);
-    if (!message) {
-      return std::unexpected(Error{
-          .code = ErrorCode::Damaged,
-          .message = fmt::format("record {} is no message: {} at byte {}", entry->lsn.value(),
-                                 native::to_string(message.error().error), message.error().offset),
-          .source = dir.string()});
-    }
-    ++summary.messages;
-    check.take(entry->lsn, *message);
-  }
-  summary.state_hash = core->state_hash();
-  summary.inputs = check.inputs();
-  summary.outputs_compared = check.compared();
-  summary.mismatches = check.mismatches();
-  summary.first_mismatch = check.first_mismatch();
-  return summary;
 }
 
 }  // namespace stoa::oms

@@ -3,12 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/ids.h"
 #include "oms/execution_core.h"
 #include "protocol/native/codec.h"
@@ -26,6 +23,9 @@ class ReplayCheck {
   /// Outputs derived but not found in the log: what a crash cut off. Leaves none behind.
   [[nodiscard]] std::vector<std::vector<std::byte>> take_unrecorded();
 
+  /// Outputs derived whose records have not come yet; none between the rounds of an engine.
+  [[nodiscard]] std::size_t waiting() const noexcept { return derived_.size(); }
+
   [[nodiscard]] std::uint64_t inputs() const noexcept { return inputs_; }
   [[nodiscard]] std::uint64_t compared() const noexcept { return compared_; }
   [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
@@ -42,22 +42,5 @@ class ReplayCheck {
   std::uint64_t mismatches_ = 0;
   std::string first_mismatch_;
 };
-
-/// What a replay of a whole log found.
-struct ReplaySummary {
-  std::uint64_t state_hash = 0;
-  std::uint64_t messages = 0;
-  std::uint64_t inputs = 0;
-  std::uint64_t outputs_compared = 0;
-  std::uint64_t mismatches = 0;
-  std::string first_mismatch;
-};
-
-/// Reads the log in `dir`, which a live engine may be writing, into a fresh core, up to the record
-/// `to` if one is named. Changes nothing.
-///
-/// errors  NotFound, Io, Damaged
-[[nodiscard]] Result<ReplaySummary> replay_log(const std::filesystem::path& dir,
-                                               std::optional<Lsn> to = std::nullopt);
 
 }  // namespace stoa::oms

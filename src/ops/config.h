@@ -83,6 +83,9 @@ struct Config {
     WalSync sync = WalSync::Always;
     std::uint32_t interval_ms = 0;
     std::uint64_t segment_bytes = 0;
+    std::uint64_t checkpoint_every = 0;  // records; 0: only when asked for
+    std::uint64_t keep_bytes = 0;        // 0: everything
+    std::uint64_t history = 0;           // records shown again at a start
   } wal;
   struct {
     ExecutionMode mode = ExecutionMode::SimEngine;

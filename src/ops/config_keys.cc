@@ -171,6 +171,35 @@ constexpr auto kKeys = std::to_array<Key>({
      .doc = "Size of one file of the log, in bytes.",
      .set = [](Config& c,
                const Judged& v) { c.wal.segment_bytes = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "wal.checkpoint_every",
+     .shape = Shape::Integer,
+     .default_value = "1000000",
+     .min = 0,
+     .max = kIntegerMax,
+     .doc = "Records between checkpoints, which a start begins with; one is written at a clean end "
+            "too. 0: only on `stoa journal checkpoint`.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.wal.checkpoint_every = static_cast<std::uint64_t>(v.integer);
+         }},
+    {.name = "wal.keep_bytes",
+     .shape = Shape::Integer,
+     .default_value = "0",
+     .min = 0,
+     .max = kIntegerMax,
+     .doc = "Size of the log above which, after a checkpoint, its oldest files are removed; never "
+            "one that the older of two checkpoints or a cursor still needs. 0: everything is kept.",
+     .set = [](Config& c,
+               const Judged& v) { c.wal.keep_bytes = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "wal.history",
+     .shape = Shape::Integer,
+     .default_value = "200000",
+     .min = 0,
+     .max = 10'000'000,
+     .doc = "Last records of the log that a start shows again: how far lists of orders and fills "
+            "reach back. About 200 bytes of memory each, while it starts.",
+     .set = [](Config& c,
+               const Judged& v) { c.wal.history = static_cast<std::uint64_t>(v.integer); }},
     {.name = "execution.mode",
      .shape = Shape::Choice,
      .default_value = "sim_engine",

@@ -34,6 +34,22 @@ struct EngineStatus {
   Gauge state_hash;  // the core's, bit-cast to signed
   Gauge head_lsn;
   Gauge durable_lsn;
+  // How the start went; set before `ready`.
+  Gauge start_checkpoint_lsn;     // it began behind this one; 0: at the first record
+  Gauge start_replayed;           // records applied behind it
+  Gauge start_ns;                 // from opening the log to its end
+  Gauge checkpoints_passed_over;  // newer ones that could not be used
+  Gauge checkpoint_lsn;           // newest known to be written; 0: none
+  Gauge checkpoint_bytes;         // of that
+  Gauge checkpoint_failed;        // 1: the last one could not be written
+  Counter checkpoints;
+  Counter checkpoint_failures;
+  Histogram checkpoint_copy_ns;   // the engine stood still
+  Histogram checkpoint_write_ns;  // until the file was durable
+  Counter removed_segments;       // by retention
+  Counter removed_bytes;
+  Counter retention_failures;
+  Gauge log_held;  // 1: something keeps the log above wal.keep_bytes
   Counter loops;
   Counter inputs;  // records applied by the core
   Counter market_messages;

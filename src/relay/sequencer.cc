@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -49,8 +48,9 @@ Result<Sequencer> Sequencer::open(const Options& options) {
   return Sequencer{options, std::move(*writer)};
 }
 
-Result<void> Sequencer::replay(const std::function<void(Lsn, const native::MessageView&)>& visit) {
-  auto reader = journal::Reader::open(dir_);
+Result<void> Sequencer::replay(const std::function<void(Lsn, const native::MessageView&)>& visit,
+                               Lsn from) {
+  auto reader = journal::Reader::open(dir_, from);
   if (!reader) return std::unexpected(std::move(reader.error()));
   const Lsn head = this->head();
   while (true) {
@@ -68,9 +68,7 @@ Result<void> Sequencer::replay(const std::function<void(Lsn, const native::Messa
               message ? 6 : message.error().offset),
           .source = dir_.string()});
     }
-    auto& last = last_sequence_[message->header().source];
-    last = std::max(last, message->header().sequence);
-    last_stamp_ = std::max(last_stamp_, message->header().timestamp);
+    numbers_.note(message->header());
     visit(entry->lsn, *message);
   }
 }
@@ -79,7 +77,7 @@ Result<Offer> Sequencer::offer(std::span<const std::byte> message, Timestamp now
   const auto view = native::MessageView::trusted(message);
   const std::uint8_t source = view.header().source;
   check(source < kSources, "messages of this process come from known sources");
-  const std::uint64_t expected = last_sequence_[source] + 1;
+  const std::uint64_t expected = numbers_.last[source] + 1;
   if (view.header().sequence < expected) return Offer::Duplicate;
   if (view.header().sequence > expected) return Offer::Gap;
   std::array<std::byte, native::kSmallMessageBytes> copy;
@@ -89,12 +87,12 @@ Result<Offer> Sequencer::offer(std::span<const std::byte> message, Timestamp now
   native::restamp(stamped, stamp(now));
   const auto lsn = take(stamped, /*awaited=*/true);
   if (!lsn) return std::unexpected(lsn.error());
-  last_sequence_[source] = expected;
+  numbers_.last[source] = expected;
   return Offer::Taken;
 }
 
 Result<Lsn> Sequencer::append_output(std::span<const std::byte> message) {
-  last_sequence_[static_cast<std::size_t>(Source::Core)] =
+  numbers_.last[static_cast<std::size_t>(Source::Core)] =
       native::MessageView::trusted(message).header().sequence;
   return writer_.append(message);
 }

@@ -18,6 +18,7 @@
 #include "journal/writer.h"
 #include "protocol/native/codec.h"
 #include "relay/source.h"
+#include "relay/source_numbers.h"
 
 namespace stoa::relay {
 
@@ -46,16 +47,19 @@ class Sequencer {
   /// Opens and recovers the journal. `replay` must come next.
   [[nodiscard]] static Result<Sequencer> open(const Options& options);
 
-  /// Reads every record of the log, from the oldest, into `visit(lsn, message)`, and learns the
-  /// sources' numbers.
+  /// Takes the sources' numbers from a checkpoint; the records behind it are then replayed.
+  void resume(const SourceNumbers& numbers) noexcept { numbers_ = numbers; }
+  /// Reads every record of the log from `from` on (Lsn{0}: the oldest kept) into
+  /// `visit(lsn, message)`, and learns the sources' numbers from them.
   ///
-  /// errors  Damaged: a record is no message or of another domain; Io
+  /// errors  NotFound: `from` is not kept any more; Damaged: a record is no message or of another
+  ///         domain; Io
   [[nodiscard]] Result<void> replay(
-      const std::function<void(Lsn, const native::MessageView&)>& visit);
+      const std::function<void(Lsn, const native::MessageView&)>& visit, Lsn from = Lsn{0});
 
   /// The number that the next message of `source` carries.
   [[nodiscard]] std::uint64_t next_sequence(Source source) const noexcept {
-    return last_sequence_[static_cast<std::size_t>(source)] + 1;
+    return numbers_.last[static_cast<std::size_t>(source)] + 1;
   }
 
   /// Appends a message of a source in this process; it is durable after the next commit.
@@ -68,7 +72,7 @@ class Sequencer {
                                              .sequence = next_sequence(source),
                                              .timestamp = stamp(now)},
                                             message);
-    ++last_sequence_[static_cast<std::size_t>(source)];
+    ++numbers_.last[static_cast<std::size_t>(source)];
     return take(std::span{bytes}.first(size), source != Source::Market);
   }
   /// The same for a message that its producer has encoded and numbered; the relay's time replaces
@@ -83,6 +87,13 @@ class Sequencer {
   [[nodiscard]] Result<Lsn> commit();
   /// Hands outputs to the operating system, so that a killed process leaves them; no sync.
   [[nodiscard]] Result<void> flush() { return writer_.flush(); }
+
+  /// Makes everything written so far durable, whatever the policy: before a checkpoint names it.
+  [[nodiscard]] Result<Lsn> sync() { return writer_.sync(); }
+  /// What a checkpoint of the last record says of the log.
+  [[nodiscard]] const SourceNumbers& numbers() const noexcept { return numbers_; }
+  [[nodiscard]] std::uint32_t chain() const noexcept { return writer_.chain(); }
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return writer_.epoch(); }
 
   /// Calls `visit(lsn, message)` for each input appended since the last `clear_batch`, oldest
   /// first. Only after commit.
@@ -136,8 +147,8 @@ class Sequencer {
 
   /// Time in the log never goes back, whatever the clock does.
   [[nodiscard]] Timestamp stamp(Timestamp now) noexcept {
-    if (now > last_stamp_) last_stamp_ = now;
-    return last_stamp_;
+    if (now > numbers_.time) numbers_.time = now;
+    return numbers_.time;
   }
   [[nodiscard]] Result<Lsn> take(std::span<const std::byte> message, bool awaited);
 
@@ -146,8 +157,7 @@ class Sequencer {
   std::unique_ptr<bus::Topic> topic_;
   bus::Publication publication_;
   std::unique_ptr<Gauge> published_ = std::make_unique<Gauge>();
-  std::array<std::uint64_t, kSources> last_sequence_{};
-  Timestamp last_stamp_{};
+  SourceNumbers numbers_;
   bool sync_awaited_ = false;  // the batch holds more than marks
   std::vector<Entry> batch_;
   std::vector<std::byte> batch_bytes_;

@@ -449,6 +449,16 @@ void Runner::on_execution(Lsn lsn, const native::MessageView& message) {
   }
 }
 
+void Runner::restore_counters(StrategyId id, std::uint64_t orders, std::uint64_t fills,
+                              std::uint64_t rejects) noexcept {
+  Seat* seat = find(id);
+  if (seat == nullptr) return;
+  StrategyCounters& counters = seat->context.counters_;
+  counters.orders = orders;
+  counters.fills = fills;
+  counters.rejects = rejects;
+}
+
 void Runner::apply(const OrderUpdate& update, Timestamp now) {
   if (update.strategy.value() == 0) return;
   Seat* seat = find(update.strategy);

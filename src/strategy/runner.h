@@ -81,6 +81,9 @@ class Runner {
   /// Every durable input of the execution log with its lsn, and behind each the outputs that the
   /// core derived from it. What concerns no strategy is ignored.
   void on_execution(Lsn lsn, const native::MessageView& message);
+  /// Not live: what `id` has done over the life of the log, when only its newest part is shown.
+  void restore_counters(StrategyId id, std::uint64_t orders, std::uint64_t fills,
+                        std::uint64_t rejects) noexcept;
   /// Calls due timers (each at most once, however late) and hands in again what the sink refused of
   /// stops and faults. Returns how many calls it made.
   std::size_t poll(Timestamp now);

@@ -362,6 +362,29 @@ export interface LogHealth {
   sync_p99_us: number;
   appended: number;
   failed: boolean;
+  checkpoint?: CheckpointHealth;
+  start?: StartHealth;
+}
+
+export interface CheckpointHealth {
+  lsn: Lsn;
+  bytes: number;
+  failed: boolean;
+  error: string;
+}
+
+export interface StartHealth {
+  checkpoint_lsn: Lsn;
+  replayed: Lsn;
+  passed_over: number;
+  ms: number;
+}
+
+export interface CheckpointWritten {
+  lsn: Lsn;
+  bytes: number;
+  copy_ms: number;
+  ms: number;
 }
 
 export interface EngineHealth {
@@ -398,6 +421,7 @@ export interface Health {
   mode?: Mode;
   version?: string;
   uptime_s?: number;
+  warnings?: string[];
 }
 
 export interface Ready {
@@ -629,6 +653,13 @@ export interface Calls {
     body: ResumeRequest;
     reply: Risk;
   };
+  /** Write a checkpoint of the engine's state now */
+  writeCheckpoint: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: CheckpointWritten;
+  };
   /** Every open order and the last 1,000 closed */
   getOrdersState: {
     path: Record<never, never>;
@@ -665,6 +696,7 @@ export const routes = {
   setRiskLimits: { method: 'PUT', path: '/api/v1/risk/limits' },
   tripKillSwitch: { method: 'POST', path: '/api/v1/risk/kill' },
   resumeTrading: { method: 'POST', path: '/api/v1/risk/resume' },
+  writeCheckpoint: { method: 'POST', path: '/api/v1/journal/checkpoint' },
   getOrdersState: { method: 'GET', path: '/api/orders_state' },
 } as const satisfies Record<keyof Calls, { method: string; path: string }>;
 
