@@ -82,7 +82,7 @@ void write_log(json::Writer& json, const App& app) {
   json.key("start");
   json.begin_object();
   json.digits_field("checkpoint_lsn", app.link.status->start_checkpoint_lsn.value());
-  json.digits_field("replayed", app.link.status->start_replayed.value());
+  json.field("replayed", static_cast<std::uint64_t>(app.link.status->start_replayed.value()));
   json.field("passed_over",
              static_cast<std::uint64_t>(app.link.status->checkpoints_passed_over.value()));
   json.key("ms");

@@ -375,7 +375,7 @@ export interface CheckpointHealth {
 
 export interface StartHealth {
   checkpoint_lsn: Lsn;
-  replayed: Lsn;
+  replayed: number;
   passed_over: number;
   ms: number;
 }
