@@ -10,7 +10,6 @@
 #include <cstring>
 #include <expected>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -203,18 +202,7 @@ Result<void> Engine::open_gateway() {
   options.token = token_;
   options.instruments.assign(venue_.feed->instruments().begin(), venue_.feed->instruments().end());
   options.strategies = strategy_infos(*runner_, options.instruments);
-  // The boards count what they are shown: here is what came before that.
-  const LogFacts& all = recovered_->at_state;
-  const LogFacts& shown = recovered_->shown;
-  for (gateway::StrategyInfo& info : options.strategies) {
-    const StrategyTally total = all.tally(info.id);
-    const StrategyTally later = shown.tally(info.id);
-    info.orders = total.pending - later.pending;
-    info.fills = total.fills - later.fills;
-    info.rejects = total.rejects - later.rejects;
-    info.last_decision = total.last_decision.view();
-  }
-  std::ranges::transform(all.rejects, shown.rejects, options.rejects.begin(), std::minus{});
+  count_before(*recovered_, options);
   options.environment = config_.environment;
   options.market_source = std::string{to_string(config_.market.source)};
   options.version = build_.version;
@@ -249,24 +237,13 @@ Result<void> Engine::open_gateway() {
   return {};
 }
 
-/// The gateway's lists see the recent past; both they and the runner then learn how things stand,
-/// and what has happened since, as they would have live.
 Result<void> Engine::show_past() {
-  using Place = RecentPast::Place;
-  bool counters_due = true;
-  const auto restore_counters = [&] {
-    if (!std::exchange(counters_due, false)) return;
-    for (const StrategyTally& tally : recovered_->at_state.tallies) {
-      runner_->restore_counters(tally.id, tally.created, tally.fills, tally.rejects);
-    }
-  };
-  recovered_->past.for_each([&](Lsn lsn, const native::MessageView& message, Place place) {
-    log_->publish(lsn, message.bytes(), *gateway_wake_);
-    if (place == Place::Past) return;
-    if (place == Place::Behind) restore_counters();
-    runner_->on_execution(lsn, message);
-  });
-  restore_counters();
+  apps::show_past(
+      *recovered_,
+      [&](Lsn lsn, const native::MessageView& message) {
+        log_->publish(lsn, message.bytes(), *gateway_wake_);
+      },
+      *runner_);
   log_->all_published();
   gateway_wake_->notify();
   recovered_.reset();

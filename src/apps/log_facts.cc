@@ -72,7 +72,8 @@ void note_update(LogFacts& facts, const OrderUpdate& update, std::uint64_t outpu
   // An order is told for the first time right behind the decision on its intent.
   if (update.intent == facts.last_decided && output == facts.last_decision + 1) ++tally.created;
   if (update.status == OrdStatus::PendingNew) ++tally.pending;
-  if (update.status == OrdStatus::Rejected) ++tally.rejects;
+  // A fill that comes after all tells a rejected order again: that is no second rejection.
+  if (update.status == OrdStatus::Rejected && update.cum_qty.is_zero()) ++tally.rejects;
 }
 
 template <class M>

@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <optional>
+#include <functional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,44 +19,47 @@
 #include "apps/log_facts.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "gateway/gateway.h"
 #include "journal/checkpoint.h"
 #include "oms/replay.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
+#include "strategy/runner.h"
 
 namespace stoa::apps {
 namespace {
 
+/// The state in one checkpoint, or why it cannot be used.
+Result<LogState> state_of(const journal::CheckpointFile& file, const std::filesystem::path& dir,
+                          Lsn first, Lsn head) {
+  if (file.lsn > head) {
+    return bad_input(
+        fmt::format("is of record {}, the log ends at {}", file.lsn.value(), head.value()));
+  }
+  if (file.lsn.value() + 1 < first.value()) {
+    return bad_input(fmt::format("records {} to {} behind it are gone", file.lsn.value() + 1,
+                                 first.value() - 1));
+  }
+  const auto checkpoint = journal::read_checkpoint(dir, file.lsn);
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  return load_state(checkpoint->state);
+}
+
 /// Takes over the newest checkpoint that can be used; why newer ones cannot is noted.
 Result<void> begin_at_checkpoint(Recovered& found, const std::filesystem::path& dir, Lsn first,
                                  Lsn head) {
-  Lsn newest = head;
-  while (true) {
-    auto looked = journal::find_checkpoint(dir, newest);
-    if (!looked) return std::unexpected(std::move(looked.error()));
-    for (std::string& why : looked->passed_over) {
-      if (std::ranges::find(found.passed_over, why) == found.passed_over.end()) {
-        found.passed_over.push_back(std::move(why));
-      }
-    }
-    if (!looked->checkpoint) return {};
-    const journal::Checkpoint& checkpoint = *looked->checkpoint;
-    const std::string name = journal::checkpoint_name(checkpoint.lsn);
-    if (checkpoint.lsn.value() + 1 < first.value()) {
-      found.passed_over.push_back(fmt::format("{}: records {} to {} behind it are gone", name,
-                                              checkpoint.lsn.value() + 1, first.value() - 1));
-      return {};
-    }
-    auto state = load_state(checkpoint.state);
+  auto files = journal::list_checkpoints(dir);
+  if (!files) return std::unexpected(std::move(files.error()));
+  for (const journal::CheckpointFile& file : std::views::reverse(*files)) {
+    auto state = state_of(file, dir, first, head);
     if (state) {
       found.state = std::move(*state);
-      found.checkpoint = checkpoint.lsn;
+      found.checkpoint = file.lsn;
       return {};
     }
-    found.passed_over.push_back(fmt::format("{}: {}", name, state.error().text()));
-    if (checkpoint.lsn.value() <= 1) return {};
-    newest = Lsn{checkpoint.lsn.value() - 1};
+    found.passed_over.push_back(fmt::format("{}: {}", file.name, state.error().text()));
   }
+  return {};
 }
 
 Error no_beginning(const Recovered& found, Lsn first, const std::filesystem::path& dir) {
@@ -167,6 +171,40 @@ Result<Recovered> recover(relay::Sequencer& log, const std::filesystem::path& di
   }
   if (auto done = pass.finish(log); !done) return std::unexpected(std::move(done.error()));
   return found;
+}
+
+void count_before(const Recovered& recovered, gateway::Options& options) {
+  const LogFacts& all = recovered.at_state;
+  const LogFacts& shown = recovered.shown;
+  for (gateway::StrategyInfo& info : options.strategies) {
+    const StrategyTally total = all.tally(info.id);
+    const StrategyTally later = shown.tally(info.id);
+    info.orders = total.pending - later.pending;
+    info.fills = total.fills - later.fills;
+    info.rejects = total.rejects - later.rejects;
+    info.last_decision = total.last_decision.view();
+  }
+  std::ranges::transform(all.rejects, shown.rejects, options.rejects.begin(), std::minus{});
+}
+
+void show_past(const Recovered& recovered,
+               const std::function<void(Lsn, const native::MessageView&)>& publish,
+               strategy::Runner& runner) {
+  using Place = RecentPast::Place;
+  bool counted = false;
+  const auto restore_counters = [&] {
+    if (std::exchange(counted, true)) return;
+    for (const StrategyTally& tally : recovered.at_state.tallies) {
+      runner.restore_counters(tally.id, tally.created, tally.fills, tally.rejects);
+    }
+  };
+  recovered.past.for_each([&](Lsn lsn, const native::MessageView& message, Place place) {
+    publish(lsn, message);
+    if (place == Place::Past) return;
+    if (place == Place::Behind) restore_counters();
+    runner.on_execution(lsn, message);
+  });
+  restore_counters();
 }
 
 }  // namespace stoa::apps

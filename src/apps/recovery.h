@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,8 +12,10 @@
 #include "apps/log_facts.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "gateway/gateway.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
+#include "strategy/runner.h"
 
 namespace stoa::apps {
 
@@ -78,5 +81,14 @@ struct Recovered {
 ///         · NotFound: the first records are gone and no checkpoint can be used
 [[nodiscard]] Result<Recovered> recover(relay::Sequencer& log, const std::filesystem::path& dir,
                                         std::uint64_t history);
+
+/// Lets the gateway's boards begin with what they are not shown: they count events as they come.
+void count_before(const Recovered& recovered, gateway::Options& options);
+
+/// Shows the past to `publish(lsn, message)`, which the gateway's lists follow, and the state and
+/// what came behind it to the runner, as it would have seen them live.
+void show_past(const Recovered& recovered,
+               const std::function<void(Lsn, const native::MessageView&)>& publish,
+               strategy::Runner& runner);
 
 }  // namespace stoa::apps

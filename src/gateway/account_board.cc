@@ -58,7 +58,7 @@ void AccountBoard::apply(std::uint64_t lsn, const native::MessageView& message) 
     const auto update = message.as<OrderUpdate>();
     if (StrategyCard* strategy = card(update.strategy)) {
       if (update.status == OrdStatus::PendingNew) ++strategy->orders;
-      if (update.status == OrdStatus::Rejected) ++strategy->rejects;
+      if (update.status == OrdStatus::Rejected && update.cum_qty.is_zero()) ++strategy->rejects;
       changes_.strategies = true;
     }
   } else if (message.is<Fill>()) {

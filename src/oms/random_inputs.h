@@ -182,10 +182,23 @@ class RandomInputs {
       case 5:
         return encode(CashMovement{.amount = px(random_.between(-100, 100))});
       default:
-        return encode(
-            StrategyCommand{.strategy = StrategyId{static_cast<std::uint16_t>(random_.below(4))},
-                            .action = static_cast<StrategyAction>(random_.below(3))});
+        return strategy_command();
     }
+  }
+
+  /// Of one of three strategies called s1 to s3; parameters are those of the market maker.
+  std::span<const std::byte> strategy_command() {
+    const auto id = static_cast<std::uint16_t>(random_.between(1, 3));
+    const std::array<char, 2> name{'s', static_cast<char>('0' + id)};
+    StrategyCommand command{.strategy = StrategyId{id},
+                            .action = static_cast<StrategyAction>(random_.below(kStrategyActions))};
+    command.name = Text<24>::cut({name.data(), name.size()});
+    command.reason = Text<120>::cut("at random");
+    if (command.action == StrategyAction::SetParameter) {
+      command.parameter = Text<24>::cut(random_.one_in(2) ? "half_spread_bps" : "order_notional");
+      command.value_e8 = random_.between(1, 20) * 100'000'000;
+    }
+    return encode(command);
   }
 
   Random random_;

@@ -219,12 +219,13 @@ void Context::begin_run(std::string_view strategy, std::uint64_t run) noexcept {
 void Context::apply(const OrderUpdate& update) {
   note_number(update.client_order_id);
   WorkingOrder* order = find(update.client_order_id);
+  // A fill that comes after all tells a rejected order again: that is no second rejection.
+  const bool rejected = update.status == OrdStatus::Rejected && update.cum_qty.is_zero();
   // An order's first update: of a request in flight, or of one that an earlier process made.
   const bool first = order != nullptr ? order->intent == ClOrdId{}
-                                      : update.status == OrdStatus::PendingNew ||
-                                            update.status == OrdStatus::Rejected;
+                                      : update.status == OrdStatus::PendingNew || rejected;
   if (first) ++counters_.orders;
-  if (update.status == OrdStatus::Rejected) ++counters_.rejects;
+  if (rejected) ++counters_.rejects;
   if (is_terminal(update.status)) {
     if (order != nullptr) working_.erase(working_.begin() + (order - working_.data()));
     return;

@@ -72,7 +72,7 @@ class CheckpointTest(Case):
         start = start_of(engine)
         self.assertEqual(int(start["checkpoint_lsn"]), int(older.stem))
         self.assertEqual(start["passed_over"], 1)
-        self.assertIn("checkpoint_passed_over", engine.stderr)
+        wait_for("the log line", lambda: "checkpoint_passed_over" in engine.stderr)
         client = engine.client()
         self.assertEqual(len(client.ok("GET", "/health")["warnings"]), 1)
         self.assertEqual(faults(*read_moment(client)), [])
