@@ -74,8 +74,18 @@ struct BookView {
 struct FeedState {
   InstrumentId instrument{};
   FeedStatus status = FeedStatus::Recovering;
-  std::array<std::uint8_t, 3> reserved{};
+  FeedReason reason = FeedReason::None;  // why it is not live
+  std::array<std::uint8_t, 2> reserved{};
   std::uint64_t missed = 0;  // updates known to be missing (a gap), 0 when none or unknown
+};
+
+/// The book of an instrument is void; it is whole again after the next snapshot.
+struct BookReset {
+  InstrumentId instrument{};
+  FeedReason reason = FeedReason::None;
+  std::array<std::uint8_t, 3> reserved{};
+  std::uint64_t last_update_id = 0;  // the last that was applied; 0: none
+  Timestamp ts_event{};
 };
 
 /// Open, high, low, close and volume of the trades of one interval; whole, so that a later one

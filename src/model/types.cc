@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, kExecTypes> kExecTypeNames{
 constexpr std::array<std::string_view, kLiquidities> kLiquidityNames{"none", "maker", "taker"};
 constexpr std::array<std::string_view, kFeedStatuses> kFeedStatusNames{"recovering", "live",
                                                                        "stale", "ended"};
+constexpr std::array<std::string_view, kFeedReasons> kFeedReasonNames{
+    "none", "disconnected", "auth", "rate_limited", "stale", "maintenance", "gap", "recovery"};
 constexpr std::array<std::string_view, kRejectCodes> kRejectCodeNames{"None",
                                                                       "UnknownInstrument",
                                                                       "NotTradable",
@@ -63,5 +65,6 @@ std::string_view to_string(ExecType value) noexcept { return name_of(kExecTypeNa
 std::string_view to_string(Liquidity value) noexcept { return name_of(kLiquidityNames, value); }
 std::string_view to_string(RejectCode value) noexcept { return name_of(kRejectCodeNames, value); }
 std::string_view to_string(FeedStatus value) noexcept { return name_of(kFeedStatusNames, value); }
+std::string_view to_string(FeedReason value) noexcept { return name_of(kFeedReasonNames, value); }
 
 }  // namespace stoa

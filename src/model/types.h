@@ -96,6 +96,19 @@ inline constexpr std::uint8_t kRejectCodes = 27;
 enum class FeedStatus : std::uint8_t { Recovering, Live, Stale, Ended };
 inline constexpr std::uint8_t kFeedStatuses = 4;
 
+/// Why a feed is not live, or a book is void.
+enum class FeedReason : std::uint8_t {
+  None,
+  Disconnected,
+  Auth,         // the venue does not let us in
+  RateLimited,  // the venue told us to wait
+  Stale,        // connected, and nothing comes
+  Maintenance,  // the venue announced it
+  Gap,          // updates are missing
+  Recovery,     // being built anew
+};
+inline constexpr std::uint8_t kFeedReasons = 8;
+
 // Names as the API and the logs write them.
 [[nodiscard]] std::string_view to_string(Side value) noexcept;         // "buy"
 [[nodiscard]] std::string_view to_string(OrderType value) noexcept;    // "limit"
@@ -105,6 +118,7 @@ inline constexpr std::uint8_t kFeedStatuses = 4;
 [[nodiscard]] std::string_view to_string(Liquidity value) noexcept;    // "maker"
 [[nodiscard]] std::string_view to_string(RejectCode value) noexcept;   // "PriceBand"
 [[nodiscard]] std::string_view to_string(FeedStatus value) noexcept;   // "live"
+[[nodiscard]] std::string_view to_string(FeedReason value) noexcept;   // "rate_limited"
 
 /// The caller's own id of an order, 1 to 36 bytes of [A-Za-z0-9._:-]; unique per account.
 using ClientOrderId = Text<36>;

@@ -31,28 +31,26 @@ bool size_fits(const MessageInfo& info, std::size_t bytes) noexcept {
 std::optional<std::size_t> bad_enum(std::span<const Field> fields,
                                     std::span<const std::byte> value) noexcept {
   for (const Field& field : fields) {
-    if (field.kind != FieldKind::Enum) continue;
-    if (std::to_integer<std::uint8_t>(value[field.offset]) >= field.enum_count) return field.offset;
+    if (field.limit() == 0) continue;
+    const std::size_t at = field.limited_at();
+    if (std::to_integer<std::uint8_t>(value[at]) >= field.limit()) return at;
   }
   return std::nullopt;
 }
 
 bool has_enum(std::span<const Field> fields) noexcept {
-  return std::ranges::any_of(fields, [](const Field& f) { return f.kind == FieldKind::Enum; });
+  return std::ranges::any_of(fields, [](const Field& f) { return f.limit() > 0; });
 }
 
-/// Counts in the head of a message must agree with what follows it.
-bool counts_agree(std::uint8_t type, std::span<const std::byte> value) noexcept {
-  if (type == kBookSnapshotType || type == kBookDeltaType) {
-    const auto head = detail::read<BookUpdate>(value.data());
-    return value.size() ==
-           sizeof head + (std::size_t{head.bid_count} + head.ask_count) * sizeof(Level);
+/// The counts in the head of a message add up to the items that follow it.
+bool counts_agree(const MessageInfo& info, std::span<const std::byte> value) noexcept {
+  if (info.item_size == 0) return true;
+  std::size_t items_count = 0;
+  for (const Field& field : info.fields) {
+    if (field.kind != FieldKind::Count) continue;
+    items_count += detail::load<std::uint16_t>(&value[field.offset]);
   }
-  if (type == Wire<RiskDecision>::kType) {
-    const auto head = detail::read<RiskDecision>(value.data());
-    return value.size() == sizeof head + head.check_count * sizeof(CheckResult);
-  }
-  return true;
+  return value.size() == info.size + items_count * info.item_size;
 }
 
 std::optional<DecodeFailure> check_value(const MessageInfo& info, Domain domain, const Value& value,
@@ -60,7 +58,7 @@ std::optional<DecodeFailure> check_value(const MessageInfo& info, Domain domain,
   if (!type_allowed(domain, value.type)) {
     return DecodeFailure{DecodeError::WrongDomain, value_offset};
   }
-  if (!size_fits(info, value.bytes.size()) || !counts_agree(value.type, value.bytes)) {
+  if (!size_fits(info, value.bytes.size()) || !counts_agree(info, value.bytes)) {
     return DecodeFailure{DecodeError::BadLength, value_offset};
   }
   if (const auto at = bad_enum(info.fields, value.bytes)) {

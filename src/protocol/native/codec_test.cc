@@ -320,6 +320,7 @@ TEST(Registry, is_sorted_by_type_and_stays_inside_its_domains) {
     EXPECT_GT(info.type, last) << info.name;
     last = info.type;
     EXPECT_TRUE(type_allowed(Domain::Market, info.type) ||
+                type_allowed(Domain::Signal, info.type) ||
                 type_allowed(Domain::Execution, info.type))
         << info.name;
     EXPECT_EQ(find_message(info.type), &info);

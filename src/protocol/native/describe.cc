@@ -1,5 +1,6 @@
 #include "protocol/native/describe.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -8,14 +9,16 @@
 #include <string>
 #include <string_view>
 
-#include "model/market.h"
-#include "model/risk.h"
+#include "base/uint256.h"
+#include "model/token_amount.h"
 #include "protocol/json/writer.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
 
 namespace stoa::native {
 namespace {
+
+constexpr std::string_view kCountSuffix = "_count";
 
 std::string_view name_of(std::uint8_t domain) noexcept {
   static constexpr std::array<std::string_view, 5> kNames{"none", "market", "signal", "execution",
@@ -50,11 +53,31 @@ void add_integer(json::Writer& json, Integer value, std::size_t bytes) {
   }
 }
 
+void add_hex(json::Writer& json, std::span<const std::byte> bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * bytes.size());
+  for (const std::byte byte : bytes) {
+    const auto value = std::to_integer<unsigned>(byte);
+    hex += kDigits[value >> 4U];
+    hex += kDigits[value & 15U];
+  }
+  json.value(std::string_view{hex});
+}
+
+template <class T>
+T struct_of(std::span<const std::byte> bytes) noexcept {
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
 void add_field(json::Writer& json, const Field& field, std::span<const std::byte> bytes) {
   switch (field.kind) {
     case FieldKind::Reserved:
       return;
     case FieldKind::Unsigned:
+    case FieldKind::Count:
       json.key(field.name);
       return add_integer(json, unsigned_of(bytes), bytes.size());
     case FieldKind::Signed:
@@ -72,6 +95,13 @@ void add_field(json::Writer& json, const Field& field, std::span<const std::byte
       return json.field(field.name, field.enum_name(std::to_integer<std::uint8_t>(bytes[0])));
     case FieldKind::Bool:
       return json.field(field.name, bytes[0] != std::byte{0});
+    case FieldKind::Hex:
+      json.key(field.name);
+      return add_hex(json, bytes);
+    case FieldKind::Wide:
+      return json.field(field.name, Uint256Text{struct_of<Uint256>(bytes)}.view());
+    case FieldKind::Amount:
+      return json.field(field.name, TokenAmountText{struct_of<TokenAmount>(bytes)}.view());
   }
 }
 
@@ -82,7 +112,7 @@ void add_fields(json::Writer& json, std::span<const Field> fields,
 
 void add_items(json::Writer& json, std::string_view name, const MessageInfo& info,
                std::span<const std::byte> items) {
-  json.key(name);
+  json.text_key(name);
   json.begin_array();
   for (; items.size() >= info.item_size; items = items.subspan(info.item_size)) {
     json.begin_object();
@@ -92,32 +122,24 @@ void add_items(json::Writer& json, std::string_view name, const MessageInfo& inf
   json.end_array();
 }
 
-void add_tail(json::Writer& json, const MessageInfo& info, const MessageView& message) {
+/// One array for each count of the head, named after it: "bid_count" tells of "bids".
+void add_tail(json::Writer& json, const MessageInfo& info, std::span<const std::byte> body) {
   if (info.item_size == 0) return;
-  const auto tail = message.body().subspan(info.size);
-  if (!message.is_book()) {
-    return add_items(json, message.is<RiskDecision>() ? "checks" : "items", info, tail);
+  auto tail = body.subspan(info.size);
+  for (const Field& field : info.fields) {
+    if (field.kind != FieldKind::Count) continue;
+    const std::size_t said = unsigned_of(body.subspan(field.offset, field.size)) * info.item_size;
+    const std::size_t bytes = std::min(said, tail.size());
+    const std::string_view item = field.name.substr(0, field.name.size() - kCountSuffix.size());
+    add_items(json, std::string{item} + "s", info, tail.first(bytes));
+    tail = tail.subspan(bytes);
   }
-  const std::size_t bids = message.as<BookUpdate>().bid_count * sizeof(Level);
-  add_items(json, "bids", info, tail.first(bids < tail.size() ? bids : tail.size()));
-  add_items(json, "asks", info, tail.subspan(bids < tail.size() ? bids : tail.size()));
 }
 
-void add_hex(std::string& out, std::span<const std::byte> bytes) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  out += '"';
-  for (const std::byte byte : bytes) {
-    const auto value = std::to_integer<unsigned>(byte);
-    out += kDigits[value >> 4U];
-    out += kDigits[value & 15U];
-  }
-  out += '"';
-}
-
-void add_body(json::Writer& json, const MessageInfo& info, const MessageView& message) {
+void add_body(json::Writer& json, const MessageInfo& info, std::span<const std::byte> body) {
   json.begin_object();
-  add_fields(json, info.fields, message.body());
-  add_tail(json, info, message);
+  add_fields(json, info.fields, body);
+  add_tail(json, info, body);
   json.end_object();
 }
 
@@ -132,10 +154,10 @@ const MessageInfo* known(const MessageView& message) noexcept {
 
 void append_body_json(std::string& out, const MessageView& message) {
   json::Writer json{out};
-  if (const MessageInfo* info = known(message)) return add_body(json, *info, message);
+  if (const MessageInfo* info = known(message)) return add_body(json, *info, message.body());
   json.begin_object();
   json.key("body_hex");
-  add_hex(out, message.body());
+  add_hex(json, message.body());
   json.end_object();
 }
 
@@ -157,10 +179,10 @@ void append_json(std::string& out, const MessageView& message) {
   json.digits_field("timestamp_ns", header.timestamp.ns());
   if (info != nullptr) {
     json.key("body");
-    add_body(json, *info, message);
+    add_body(json, *info, message.body());
   } else {
     json.key("body_hex");
-    add_hex(out, message.body());
+    add_hex(json, message.body());
   }
   json.end_object();
 }

@@ -142,5 +142,17 @@ TEST(NativeGolden, the_bytes_of_the_file_decode_to_the_meaning_beside_them) {
   EXPECT_EQ(messages_count, messages().size());
 }
 
+// A reserved byte of FeedState became its reason: what was written before still says what it said.
+TEST(NativeGolden, a_feed_state_from_before_it_had_a_reason_has_none) {
+  const Bytes bytes = bytes_of(
+      "53544f41010103000c0000000000000048fda2df07e6e91712000000a1742dd5"
+      "0c1001000000020000000400000000000000");
+  const auto view = decode(bytes);
+  ASSERT_TRUE(view);
+  std::string json;
+  append_body_json(json, *view);
+  EXPECT_EQ(json, R"({"instrument":1,"status":"stale","reason":"none","missed":"4"})");
+}
+
 }  // namespace
 }  // namespace stoa::native

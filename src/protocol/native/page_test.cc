@@ -83,6 +83,14 @@ std::string kind_of(std::string_view message, const Field& field, Enumerations& 
       return "u8, 0 or 1";
     case FieldKind::Reserved:
       return "zero";
+    case FieldKind::Count:
+      return "u16, items that follow";
+    case FieldKind::Hex:
+      return "bytes";
+    case FieldKind::Wide:
+      return "u256";
+    case FieldKind::Amount:
+      return "token amount";
   }
   return {};
 }
@@ -97,9 +105,18 @@ std::string fields_table(std::string_view message, std::span<const Field> fields
   return text;
 }
 
-std::string domain_of(std::uint8_t type) {
-  if (type >= 100) return "system";
-  return type_allowed(Domain::Market, type) ? "market" : "execution";
+std::string_view domain_name(std::uint8_t type) {
+  switch (domain_of(type)) {
+    case Domain::Market:
+      return "market";
+    case Domain::Signal:
+      return "signal";
+    case Domain::Execution:
+      return "execution";
+    case Domain::System:
+      return "system";
+  }
+  return {};
 }
 
 std::string generated() {
@@ -110,8 +127,9 @@ std::string generated() {
     const std::string name{info.name};
     std::string size = std::to_string(info.size);
     if (info.item_size > 0) size += " + n × " + std::to_string(info.item_size);
-    index += "| " + std::to_string(info.type) + " | " + name + " | " + domain_of(info.type) +
-             " | " + size + " | " + std::string{info.purpose} + " |\n";
+    index += "| " + std::to_string(info.type) + " | " + name + " | " +
+             std::string{domain_name(info.type)} + " | " + size + " | " +
+             std::string{info.purpose} + " |\n";
     details += "\n### " + std::to_string(info.type) + " " + name + ", " + size + " bytes\n\n" +
                fields_table(name, info.fields, enumerations);
     if (info.item_size > 0) {

@@ -5,12 +5,11 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include "model/execution.h"
-#include "model/instrument.h"
+#include <type_traits>
 #include "model/market.h"
-#include "model/order.h"
+#include "model/portfolio.h"
 #include "model/risk.h"
-#include "model/system.h"
+#include "model/signal.h"
 
 namespace stoa::native {
 namespace {
@@ -38,40 +37,41 @@ constexpr MessageInfo with_tail(std::uint8_t type, std::string_view name,
   return result;
 }
 
-constexpr std::array kMessages{
-    info<Trade>(),
-    info<Quote>(),
-    with_tail<BookUpdate>(kBookSnapshotType, "BookSnapshot", kLevelFields, sizeof(Level),
-                          "a whole book or a part of one; bids, then asks follow"),
-    with_tail<BookUpdate>(kBookDeltaType, "BookDelta", kLevelFields, sizeof(Level),
-                          Wire<BookUpdate>::kPurpose),
-    info<Candle>(),
-    info<FeedState>(),
-    info<OrderIntent>(),
-    info<CancelIntent>(),
-    info<ReplaceIntent>(),
-    info<CancelAllIntent>(),
-    with_tail<RiskDecision>(Wire<RiskDecision>::kType, Wire<RiskDecision>::kName, kCheckFields,
-                            sizeof(CheckResult), Wire<RiskDecision>::kPurpose),
-    info<OrderSend>(),
-    info<CancelSend>(),
-    info<ReplaceSend>(),
-    info<ExecutionReport>(),
-    info<OrderUpdate>(),
-    info<Fill>(),
-    info<OrderQuery>(),
-    info<VenueSession>(),
-    info<Instrument>(),
-    info<Mark>(),
-    info<LimitSet>(),
-    info<KillSwitch>(),
-    info<PositionUpdate>(),
-    info<AccountUpdate>(),
-    info<CashMovement>(),
-    info<StrategyCommand>(),
-    info<RunStarted>(),
-    info<StateDigest>(),
-};
+template <class M, class Item>
+constexpr MessageInfo with_tail(std::span<const Field> item_fields) noexcept {
+  return with_tail<M>(Wire<M>::kType, Wire<M>::kName, item_fields, sizeof(Item), Wire<M>::kPurpose);
+}
+
+/// What stands in the registry for one struct; BookUpdate stands there twice.
+template <class M>
+constexpr auto infos() noexcept {
+  if constexpr (std::is_same_v<M, BookUpdate>) {
+    return std::array{
+        with_tail<M>(kBookSnapshotType, "BookSnapshot", kLevelFields, sizeof(Level),
+                     "a whole book or a part of one; bids, then asks follow"),
+        with_tail<M>(kBookDeltaType, "BookDelta", kLevelFields, sizeof(Level), Wire<M>::kPurpose)};
+  } else if constexpr (std::is_same_v<M, ArbitrageSignal>) {
+    return std::array{with_tail<M, ArbitrageLeg>(kLegFields)};
+  } else if constexpr (std::is_same_v<M, RiskDecision>) {
+    return std::array{with_tail<M, CheckResult>(kCheckFields)};
+  } else if constexpr (std::is_same_v<M, Portfolio>) {
+    return std::array{with_tail<M, PortfolioPosition>(kPositionFields)};
+  } else {
+    return std::array{info<M>()};
+  }
+}
+
+template <class... M>
+constexpr auto all_infos(MessageList<M...> /*structs*/) noexcept {
+  std::array<MessageInfo, (infos<M>().size() + ...)> all{};
+  std::size_t used = 0;
+  const auto add = [&](const auto& some) {
+    for (const MessageInfo& each : some) all[used++] = each;
+  };
+  (add(infos<M>()), ...);
+  return all;
+}
+constexpr auto kMessages = all_infos(MessageStructs{});
 
 constexpr std::array<std::uint8_t, 256> index_by_type() noexcept {
   std::array<std::uint8_t, 256> index{};

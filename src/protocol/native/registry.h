@@ -12,12 +12,17 @@
 #include "base/price.h"
 #include "base/qty.h"
 #include "base/text.h"
+#include "base/uint256.h"
 #include "model/execution.h"
 #include "model/instrument.h"
 #include "model/market.h"
+#include "model/onchain.h"
 #include "model/order.h"
+#include "model/portfolio.h"
 #include "model/risk.h"
+#include "model/signal.h"
 #include "model/system.h"
+#include "model/token_amount.h"
 #include "model/types.h"
 
 // The only place that knows message types, sizes, domains and fields. Encoders, decoders, JSON, the
@@ -53,11 +58,24 @@ inline constexpr std::uint8_t kDomains = 4;
 }
 
 /// How a field's bytes are to be read and shown.
-enum class FieldKind : std::uint8_t { Unsigned, Signed, Decimal, Time, Text, Enum, Bool, Reserved };
-
+enum class FieldKind : std::uint8_t {
+  Unsigned,
+  Signed,
+  Decimal,
+  Time,
+  Text,
+  Enum,
+  Bool,
+  Reserved,
+  Count,   // how many items of one sort follow the fixed part
+  Hex,     // bytes that are no number: addresses, hashes
+  Wide,    // Uint256
+  Amount,  // TokenAmount
+};
 /// False where a decoder refuses some bytes.
 [[nodiscard]] constexpr bool may_hold_any_bytes(FieldKind kind) noexcept {
-  return kind != FieldKind::Enum && kind != FieldKind::Reserved;
+  return kind != FieldKind::Enum && kind != FieldKind::Reserved && kind != FieldKind::Count &&
+         kind != FieldKind::Amount;
 }
 
 struct Field {
@@ -67,6 +85,14 @@ struct Field {
   FieldKind kind = FieldKind::Unsigned;
   std::uint8_t enum_count = 0;                            // Enum: values must be below
   std::string_view (*enum_name)(std::uint8_t) = nullptr;  // Enum: for people
+
+  /// Where one byte has fewer than 256 values, and how many; 0: nowhere.
+  [[nodiscard]] constexpr std::size_t limited_at() const noexcept {
+    return offset + (kind == FieldKind::Amount ? offsetof(TokenAmount, negative) : 0U);
+  }
+  [[nodiscard]] constexpr std::uint8_t limit() const noexcept {
+    return kind == FieldKind::Amount ? 2 : enum_count;
+  }
 };
 
 /// What is known of one message type.
@@ -109,6 +135,25 @@ inline constexpr std::uint8_t kEnumCount<CancelReason> = kCancelReasons;
 template <>
 inline constexpr std::uint8_t kEnumCount<StrategyAction> = kStrategyActions;
 
+template <>
+inline constexpr std::uint8_t kEnumCount<FeedReason> = kFeedReasons;
+template <>
+inline constexpr std::uint8_t kEnumCount<PoolKind> = kPoolKinds;
+template <>
+inline constexpr std::uint8_t kEnumCount<AlertSeverity> = kAlertSeverities;
+template <>
+inline constexpr std::uint8_t kEnumCount<BreakerState> = kBreakerStates;
+template <>
+inline constexpr std::uint8_t kEnumCount<BreakerScope> = kBreakerScopes;
+template <>
+inline constexpr std::uint8_t kEnumCount<SnapshotEdge> = kSnapshotEdges;
+template <>
+inline constexpr std::uint8_t kEnumCount<ErrorSeverity> = kErrorSeverities;
+template <>
+inline constexpr std::uint8_t kEnumCount<HealthState> = kHealthStates;
+template <>
+inline constexpr std::uint8_t kEnumCount<RecoveryStatus> = kRecoveryStatuses;
+
 template <class T>
 struct IsText : std::false_type {};
 template <std::size_t N>
@@ -117,6 +162,10 @@ template <class T>
 struct IsReserved : std::false_type {};
 template <std::size_t N>
 struct IsReserved<std::array<std::uint8_t, N>> : std::true_type {};
+template <class T>
+struct IsHex : std::false_type {};
+template <std::size_t N>
+struct IsHex<std::array<std::byte, N>> : std::true_type {};
 
 template <class T>
 consteval Field field(std::string_view name, std::size_t offset) {
@@ -134,6 +183,16 @@ consteval Field field(std::string_view name, std::size_t offset) {
     f.enum_name = [](std::uint8_t value) { return to_string(static_cast<T>(value)); };
   } else if constexpr (IsReserved<T>::value) {
     f.kind = FieldKind::Reserved;
+  } else if constexpr (IsHex<T>::value) {
+    f.kind = FieldKind::Hex;
+  } else if constexpr (std::is_same_v<T, Uint256>) {
+    f.kind = FieldKind::Wide;
+  } else if constexpr (std::is_same_v<T, TokenAmount>) {
+    f.kind = FieldKind::Amount;
+  } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+    f.kind = name.ends_with("_count") ? FieldKind::Count
+             : name == "reserved"     ? FieldKind::Reserved
+                                      : FieldKind::Unsigned;
   } else if constexpr (std::is_signed_v<T>) {
     // Fields named *_e8 are decimals that no Price or Qty describes: limits and checks carry many
     // units.
@@ -188,6 +247,16 @@ inline constexpr auto kCheckFields =
     std::to_array<Field>({STOA_FIELDS(CheckResult, check, ok, code, reserved, limit_e8, value_e8)});
 static_assert(detail::tiles<CheckResult>(kCheckFields));
 
+inline constexpr auto kLegFields =
+    std::to_array<Field>({STOA_FIELDS(ArbitrageLeg, instrument, fee_e6, venue, pool, token_in,
+                                      token_out, reserved, amount_in, amount_out)});
+static_assert(detail::tiles<ArbitrageLeg>(kLegFields));
+
+inline constexpr auto kPositionFields =
+    std::to_array<Field>({STOA_FIELDS(PortfolioPosition, instrument, strategy, reserved, qty,
+                                      avg_px, mark_px, realized_pnl, unrealized_pnl)});
+static_assert(detail::tiles<PortfolioPosition>(kPositionFields));
+
 #define STOA_WIRE(Struct, type_number, bytes, text, ...)                                      \
   template <>                                                                                 \
   struct Wire<Struct> {                                                                       \
@@ -208,10 +277,41 @@ STOA_WIRE(BookUpdate, 4, 40, "changed levels of a book; bids, then asks follow",
           parts, bid_count, ask_count, reserved, first_update_id, last_update_id, ts_event);
 inline constexpr std::uint8_t kBookSnapshotType = 3;
 inline constexpr std::uint8_t kBookDeltaType = Wire<BookUpdate>::kType;
+STOA_WIRE(BookReset, 5, 24, "a book is void until its next snapshot", instrument, reason, reserved,
+          last_update_id, ts_event);
 STOA_WIRE(Candle, 7, 64, "one interval of trades", instrument, interval_s, open_s, open, high, low,
           close, volume, trades);
-STOA_WIRE(FeedState, 12, 16, "a feed is recovering, live, stale or ended", instrument, status,
-          reserved, missed);
+STOA_WIRE(PoolSwap, 8, 232, "a swap in a pool", instrument, chain_id, pool, log_index, block,
+          tx_hash, amount0, amount1, sqrt_price_x96, liquidity, tick, reserved, ts_event);
+STOA_WIRE(PoolMint, 9, 224, "liquidity came into a pool", instrument, chain_id, pool, log_index,
+          block, tx_hash, owner, tick_lower, tick_upper, reserved, liquidity, amount0, amount1,
+          ts_event);
+STOA_WIRE(PoolBurn, 10, 224, "liquidity was taken out of a pool", instrument, chain_id, pool,
+          log_index, block, tx_hash, owner, tick_lower, tick_upper, reserved, liquidity, amount0,
+          amount1, ts_event);
+STOA_WIRE(PoolTick, 11, 120, "one tick of a pool, whole", instrument, chain_id, pool, tick, block,
+          liquidity_gross, liquidity_net, ts_event);
+STOA_WIRE(FeedState, 12, 16, "a feed is recovering, live, stale or ended, and why", instrument,
+          status, reason, reserved, missed);
+STOA_WIRE(PoolSync, 13, 160, "the reserves of a pool, whole", instrument, chain_id, pool, log_index,
+          block, tx_hash, reserve0, reserve1, ts_event);
+STOA_WIRE(PoolState, 14, 248, "a pool at the end of a block, whole", instrument, chain_id, pool,
+          tick, block, token0, token1, fee_e6, tick_spacing, kind, reserved, sqrt_price_x96,
+          liquidity, reserve0, reserve1, ts_event);
+STOA_WIRE(GasPrice, 15, 120, "what gas costs on a chain", chain_id, reserved, block, base_fee,
+          priority_fee, gas_used, gas_limit, ts_event);
+
+// Signal, 20 to 39.
+STOA_WIRE(SignalIdentity, 20, 112, "who thinks what, of which instrument", signal, instrument,
+          strategy, side, reserved, confidence_e8, fair_px, ts_created, valid_until, name, note);
+STOA_WIRE(SignalEconomics, 21, 88, "what acting on a signal should bring", signal, currency,
+          capital, profit, fees, gas_cost, slippage, net_profit, confidence_e8, ts_created,
+          valid_until);
+STOA_WIRE(ArbitrageSignal, 22, 256, "buy here and sell there on one chain, its legs follow", signal,
+          strategy, leg_count, chain_id, token, reserved, profit, fees, gas_cost, slippage,
+          net_profit, ts_created, valid_until);
+STOA_WIRE(TargetPosition, 23, 88, "where a strategy wants its position to be", instrument, strategy,
+          account, signal, qty, limit_px, ts_created, valid_until, note);
 
 // Execution, 40 to 59: orders.
 STOA_WIRE(OrderIntent, 40, 128, "please buy or sell (input)", client_order_id, instrument, strategy,
@@ -264,10 +364,46 @@ STOA_WIRE(CashMovement, 66, 56, "deposit or withdrawal (input)", account, reserv
 STOA_WIRE(StrategyCommand, 68, 224, "starts, stops or changes a strategy (input)", strategy, action,
           reserved, value_e8, name, parameter, actor, reason);
 
+STOA_WIRE(Balance, 69, 160, "a venue's word on one asset, whole (input)", account, reserved, asset,
+          venue, total, available, locked, ts_event);
+STOA_WIRE(Portfolio, 70, 80, "an account, whole, its positions follow (supervisor)", account,
+          position_count, reserved, cash, equity, peak_equity, realized_pnl, unrealized_pnl, fees,
+          gross_exposure, net_exposure, ts_event);
+STOA_WIRE(RiskAlert, 71, 152, "a limit is near or passed (supervisor)", severity, limit, strategy,
+          instrument, limit_e8, value_e8, ts_event, reason);
+STOA_WIRE(Exposure, 72, 80, "position plus open orders, whole (supervisor)", instrument, strategy,
+          account, position, open_buy_qty, open_sell_qty, in_doubt_qty, mark_px, gross, net, worst,
+          ts_event);
+STOA_WIRE(Breaker, 73, 176, "a breaker closed, opened or half opened (supervisor)", state, scope,
+          strategy, instrument, trips, limit_e8, value_e8, ts_until, venue, reason);
+
 // System, 100 to 119: inside the log that they concern.
+STOA_WIRE(Heartbeat, 100, 32, "a source is there, and how far it is", source, ready, reserved,
+          interval_ms, sequence, lsn, ts_sent);
+STOA_WIRE(Gap, 101, 32, "messages of a source are missing", source, reserved, first_missing,
+          last_missing, ts_seen);
+STOA_WIRE(SnapshotMark, 102, 40, "a snapshot begins or ends", snapshot, edge, reserved, lsn,
+          records, hash);
+STOA_WIRE(ErrorReport, 103, 152, "something went wrong in a role", code, severity, source, reserved,
+          offset_bytes, lsn, ts_event, reason);
 STOA_WIRE(RunStarted, 104, 72, "an engine began to run on this log (input)", run, seed, version,
           environment, market_source);
 STOA_WIRE(StateDigest, 105, 16, "digest of the core's state (output)", lsn, hash);
+STOA_WIRE(TraceContext, 106, 32, "which request it belongs to; rides behind any body", trace_id,
+          span_id, flags, reserved);
+STOA_WIRE(ConfigRevision, 107, 144, "a revision of the configuration took effect", revision,
+          previous, digest, environment, actor, reason);
+STOA_WIRE(SystemHealth, 108, 80, "how one role is, whole", role, state, reserved, cpu_e8,
+          memory_bytes, queue_used, queue_capacity, lag_ns, errors, ts_event);
+STOA_WIRE(RecoveryRequest, 109, 56, "a reader wants records again", request, domain, reserved,
+          first, last, reader);
+STOA_WIRE(RecoveryResponse, 110, 80, "what the reader will get", request, status, reserved, first,
+          last, snapshot, reason);
+STOA_WIRE(EpochOpen, 111, 64, "a leader took over", epoch, oldest_version, newest_version, reserved,
+          after, holder, release);
+STOA_WIRE(EpochClose, 112, 88, "a leader let go", epoch, reserved, last, hash, holder, reason);
+STOA_WIRE(FeatureOn, 113, 112, "writers may write a newer version from here on", version, reserved,
+          feature, actor, reason);
 
 #undef STOA_WIRE
 
@@ -275,11 +411,15 @@ template <class... M>
 struct MessageList {};
 /// Every struct that is a message or the head of one, by ascending type.
 using MessageStructs =
-    MessageList<Trade, Quote, BookUpdate, Candle, FeedState, OrderIntent, CancelIntent,
-                ReplaceIntent, CancelAllIntent, RiskDecision, OrderSend, CancelSend, ReplaceSend,
-                ExecutionReport, OrderUpdate, Fill, OrderQuery, VenueSession, Instrument, Mark,
-                LimitSet, KillSwitch, PositionUpdate, AccountUpdate, CashMovement, StrategyCommand,
-                RunStarted, StateDigest>;
+    MessageList<Trade, Quote, BookUpdate, BookReset, Candle, PoolSwap, PoolMint, PoolBurn, PoolTick,
+                FeedState, PoolSync, PoolState, GasPrice, SignalIdentity, SignalEconomics,
+                ArbitrageSignal, TargetPosition, OrderIntent, CancelIntent, ReplaceIntent,
+                CancelAllIntent, RiskDecision, OrderSend, CancelSend, ReplaceSend, ExecutionReport,
+                OrderUpdate, Fill, OrderQuery, VenueSession, Instrument, Mark, LimitSet, KillSwitch,
+                PositionUpdate, AccountUpdate, CashMovement, StrategyCommand, Balance, Portfolio,
+                RiskAlert, Exposure, Breaker, Heartbeat, Gap, SnapshotMark, ErrorReport, RunStarted,
+                StateDigest, TraceContext, ConfigRevision, SystemHealth, RecoveryRequest,
+                RecoveryResponse, EpochOpen, EpochClose, FeatureOn>;
 
 namespace detail {
 
@@ -309,16 +449,18 @@ consteval Shape shape_of(std::uint8_t type, std::size_t body_bytes, std::span<co
     shape.domains = static_cast<std::uint8_t>(shape.domains | (allowed ? 1U << domain : 0U));
   }
   for (const Field& field : fields) {
-    if (field.kind != FieldKind::Enum) continue;
-    shape.enums.at(shape.enums_count++) = {.offset = static_cast<std::uint8_t>(field.offset),
-                                           .limit = field.enum_count};
+    if (field.limit() == 0) continue;
+    shape.enums.at(shape.enums_count++) = {.offset = static_cast<std::uint8_t>(field.limited_at()),
+                                           .limit = field.limit()};
   }
   return shape;
 }
-/// A struct whose messages have a tail, or one that two types share, has none.
+/// A struct whose messages have a tail has none.
 template <Message M>
 consteval Shape shape_of() {
-  if (std::is_same_v<M, BookUpdate> || std::is_same_v<M, RiskDecision>) return {};
+  for (const Field& field : Wire<M>::kFields) {
+    if (field.kind == FieldKind::Count) return {};
+  }
   return shape_of(Wire<M>::kType, sizeof(M), Wire<M>::kFields);
 }
 /// By type; from the same fields as everything else.

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "model/market.h"
-#include "model/risk.h"
+#include "base/uint256.h"
+#include "model/token_amount.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
 
@@ -22,6 +22,11 @@
 namespace stoa::native {
 
 using Bytes = std::vector<std::byte>;
+
+/// Of more than two limbs.
+inline Uint256 wide_at(std::int64_t place) {
+  return Uint256{{0xFEDC'BA98'7654'3210, 0x0123'4567'89AB'CDEF, static_cast<std::uint64_t>(place)}};
+}
 
 /// Fills fields by their place and kind, so that each shows a value of its own: integers count up,
 /// every second decimal is negative, texts are the field's name, reserved bytes stay zero.
@@ -46,21 +51,31 @@ inline void fill_fields(std::span<const Field> fields, std::span<std::byte> body
       case FieldKind::Time:
         value = 1'723'161'253'937'085'768 + place;
         break;
+      case FieldKind::Hex:
+        for (std::size_t i = 0; i < field.size; ++i) {
+          body[field.offset + i] = static_cast<std::byte>(16 * place + static_cast<int>(i));
+        }
+        continue;
+      case FieldKind::Wide: {
+        const Uint256 wide = wide_at(place);
+        std::memcpy(&body[field.offset], &wide, sizeof wide);
+        continue;
+      }
+      case FieldKind::Amount: {
+        const TokenAmount amount{.magnitude = wide_at(place),
+                                 .decimals = static_cast<std::uint8_t>(place % 2 == 0 ? 18 : 6),
+                                 .negative = static_cast<std::uint8_t>(place % 2)};
+        std::memcpy(&body[field.offset], &amount, sizeof amount);
+        continue;
+      }
       case FieldKind::Unsigned:
       case FieldKind::Signed:
       case FieldKind::Bool:
+      case FieldKind::Count:
         break;
     }
     std::memcpy(&body[field.offset], &value, field.size);
   }
-}
-
-template <class M>
-void change(Bytes& body, void (*edit)(M&)) {
-  M message;
-  std::memcpy(&message, body.data(), sizeof message);
-  edit(message);
-  std::memcpy(body.data(), &message, sizeof message);
 }
 
 /// A message of the type with two items in its tail, where it has one.
@@ -71,16 +86,17 @@ inline Bytes sample_message(const MessageInfo& info) {
   for (std::size_t i = 0; info.item_size > 0 && i < kItems; ++i) {
     fill_fields(info.item_fields, std::span{body}.subspan(info.size + i * info.item_size));
   }
-  if (info.type == kBookSnapshotType || info.type == kBookDeltaType) {
-    change<BookUpdate>(body, [](BookUpdate& head) {
-      head.bid_count = 1;
-      head.ask_count = 1;
-    });
-  } else if (info.type == Wire<RiskDecision>::kType) {
-    change<RiskDecision>(body, [](RiskDecision& head) { head.check_count = kItems; });
+  std::vector<std::size_t> counts_at;
+  for (const Field& field : info.fields) {
+    if (field.kind == FieldKind::Count) counts_at.push_back(field.offset);
   }
-  const bool market = type_allowed(Domain::Market, info.type) && info.type < 100;
-  const Stamp stamp{.domain = market ? Domain::Market : Domain::Execution,
+  for (const std::size_t at : counts_at) {
+    const auto share = static_cast<std::uint16_t>(kItems / counts_at.size());
+    std::memcpy(&body[at], &share, sizeof share);
+  }
+  // System records are shown in the log that they concern.
+  const Domain domain = info.type >= 100 ? Domain::Execution : domain_of(info.type);
+  const Stamp stamp{.domain = domain,
                     .source = 3,
                     .sequence = info.type,
                     .timestamp = Timestamp::from_ns(1'723'161'253'937'085'768)};
