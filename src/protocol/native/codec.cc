@@ -92,6 +92,17 @@ std::byte* write_head(std::byte* at, std::uint8_t type, std::size_t bytes) noexc
   return at + sizeof size;
 }
 
+/// The body of a trusted message whose first value is of no known type: the choice of
+/// decode_in_full, and the first value where that would refuse.
+Value body_among(const Value& first, std::span<const std::byte> payload) noexcept {
+  Value body = first;
+  while (const auto value = detail::take_value(payload)) {
+    if (find_message(value->type) != nullptr) return *value;
+    if (is_user_type(value->type) && !is_user_type(body.type)) body = *value;
+  }
+  return body;
+}
+
 std::unexpected<DecodeFailure> failure(DecodeError error, std::size_t offset) noexcept {
   return std::unexpected(DecodeFailure{error, offset});
 }
@@ -154,13 +165,17 @@ std::expected<MessageView, DecodeFailure> decode_in_full(std::span<const std::by
     return failure(DecodeError::BadChecksum, kCrcOffset);
 
   Value body;
+  Value of_user;  // what the body is where no type is known
   auto payload = whole.subspan(sizeof(Header));
   while (!payload.empty()) {
     const std::size_t offset = whole.size() - payload.size();
     const auto value = take_value(payload);
     if (!value) return failure(DecodeError::TruncatedValue, offset);
     const MessageInfo* info = find_message(value->type);
-    if (info == nullptr) continue;
+    if (info == nullptr) {
+      if (is_user_type(value->type) && of_user.type == 0) of_user = *value;
+      continue;
+    }
     const auto value_offset = static_cast<std::size_t>(value->bytes.data() - whole.data());
     if (const auto bad =
             check_value(*info, static_cast<Domain>(header.domain), *value, value_offset)) {
@@ -168,6 +183,7 @@ std::expected<MessageView, DecodeFailure> decode_in_full(std::span<const std::by
     }
     if (body.type == 0) body = *value;
   }
+  if (body.type == 0) body = of_user;
   if (body.type == 0) return failure(DecodeError::NoBody, sizeof(Header));
   return MessageView{whole.data(), whole.size(),
                      static_cast<std::size_t>(body.bytes.data() - whole.data()), body.bytes.size(),
@@ -177,15 +193,28 @@ std::expected<MessageView, DecodeFailure> decode_in_full(std::span<const std::by
 }  // namespace detail
 
 MessageView MessageView::trusted(std::span<const std::byte> bytes) noexcept {
-  check(bytes.size() > sizeof(Header) + 2, "a trusted message is whole");
-  Header header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  const auto whole = bytes.first(sizeof(Header) + header.payload_bytes);
+  check(bytes.size() > sizeof(Header), "a trusted message is whole");
+  const auto payload_bytes =
+      detail::load<std::uint32_t>(bytes.data() + offsetof(Header, payload_bytes));
+  const auto whole = bytes.first(sizeof(Header) + payload_bytes);
   auto payload = whole.subspan(sizeof(Header));
-  const auto body = detail::take_value(payload);
-  if (!body) fail_check("a trusted message has a body", std::source_location::current());
-  return {whole.data(), whole.size(), static_cast<std::size_t>(body->bytes.data() - whole.data()),
-          body->bytes.size(), body->type};
+  const auto first = detail::take_value(payload);
+  if (!first) fail_check("a trusted message has a body", std::source_location::current());
+  Value body = *first;
+  if (find_message(body.type) == nullptr && !payload.empty()) body = body_among(body, payload);
+  return {whole.data(), whole.size(), static_cast<std::size_t>(body.bytes.data() - whole.data()),
+          body.bytes.size(), body.type};
+}
+
+std::optional<TraceContext> MessageView::trace() const noexcept {
+  std::optional<TraceContext> found;
+  for_each_value([&found](const Value& value) {
+    if (found || value.type != Wire<TraceContext>::kType) return;
+    if (value.bytes.size() == sizeof(TraceContext)) {
+      found = detail::read<TraceContext>(value.bytes.data());
+    }
+  });
+  return found;
 }
 
 namespace detail {
@@ -213,6 +242,35 @@ void finish(std::byte* message, std::size_t message_bytes) noexcept {
 }
 
 }  // namespace detail
+
+std::size_t encode_user(std::span<std::byte> out, const Stamp& stamp, std::uint8_t type,
+                        std::span<const std::byte> bytes) noexcept {
+  check(is_user_type(type), "users have the types 200 to 254");
+  std::byte* const body = detail::begin(out, stamp, type, bytes.size());
+  if (!bytes.empty()) std::memcpy(body, bytes.data(), bytes.size());
+  const std::size_t total = detail::message_bytes(bytes.size());
+  detail::finish(out.data(), total);
+  return total;
+}
+
+std::size_t add_value(std::span<std::byte> out, std::size_t message_bytes, std::uint8_t type,
+                      std::span<const std::byte> value) noexcept {
+  const std::size_t total = message_bytes + detail::value_bytes(value.size());
+  check(value.size() <= kMaxValueBytes && total <= std::min(out.size(), kMaxMessageBytes),
+        "the caller gives enough space");
+  std::byte* const to = write_head(out.data() + message_bytes, type, value.size());
+  if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  detail::store(out.data() + offsetof(Header, payload_bytes),
+                static_cast<std::uint32_t>(total - sizeof(Header)));
+  detail::finish(out.data(), total);
+  return total;
+}
+
+std::size_t add_trace(std::span<std::byte> out, std::size_t message_bytes,
+                      const TraceContext& trace) noexcept {
+  return add_value(out, message_bytes, Wire<TraceContext>::kType,
+                   std::as_bytes(std::span{&trace, 1}));
+}
 
 void restamp(std::span<std::byte> message, Timestamp timestamp) noexcept {
   std::memcpy(message.data() + offsetof(Header, timestamp), &timestamp, sizeof timestamp);

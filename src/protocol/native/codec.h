@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/crc32c.h"
 #include "model/market.h"
+#include "model/system.h"
 #include "protocol/native/registry.h"
 #include "protocol/native/version.h"
 
@@ -192,7 +193,7 @@ class MessageView {
   [[nodiscard]] std::uint8_t type() const noexcept { return type_; }
   [[nodiscard]] bool is_output() const noexcept { return (header().flags & kFlagOutput) != 0; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, bytes_}; }
-  /// The body's value: fixed part, then tail; a user's message is all body.
+  /// The body's value: fixed part, then tail; of a user's type, whatever the user put there.
   [[nodiscard]] std::span<const std::byte> body() const noexcept {
     return {data_ + body_at_, body_bytes_};
   }
@@ -208,6 +209,15 @@ class MessageView {
     check(body_bytes_ >= sizeof(M), "a message is read as the type it has");
     return detail::read<M>(data_ + body_at_);
   }
+  /// Every value in its order, the body among them: `visit(Value)`. Only a trusted view can hold a
+  /// cut one; it ends there.
+  template <class Visit>
+  void for_each_value(Visit visit) const {
+    auto payload = bytes().subspan(sizeof(Header));
+    while (const auto value = detail::take_value(payload)) visit(*value);
+  }
+  /// The request that the message belongs to, when it says so.
+  [[nodiscard]] std::optional<TraceContext> trace() const noexcept;
   [[nodiscard]] bool is_book() const noexcept {
     return type_ == kBookSnapshotType || type_ == kBookDeltaType;
   }
@@ -408,6 +418,27 @@ std::size_t encode_with_tail(std::span<std::byte> out, const Stamp& stamp, const
   if (!items.empty()) std::memcpy(body + sizeof(M), items.data(), items.size_bytes());
   detail::finish(out.data(), detail::message_bytes(body_bytes));
   return detail::message_bytes(body_bytes);
+}
+
+/// A message of a user's own type, 200 to 254 (another is our bug): any bytes, at most
+/// kMaxValueBytes. `out` holds them and a header. Any domain carries it.
+std::size_t encode_user(std::span<std::byte> out, const Stamp& stamp, std::uint8_t type,
+                        std::span<const std::byte> bytes) noexcept;
+
+/// Puts one more value behind those of the encoded message at the front of `out`, of
+/// `message_bytes` so far, and returns what it is long now. Readers that do not know the type skip
+/// it; one that does checks it as it would a body. There is room, and the message stays under
+/// kMaxMessageBytes, or it is our bug.
+std::size_t add_value(std::span<std::byte> out, std::size_t message_bytes, std::uint8_t type,
+                      std::span<const std::byte> value) noexcept;
+std::size_t add_trace(std::span<std::byte> out, std::size_t message_bytes,
+                      const TraceContext& trace) noexcept;
+
+/// `encode`, then `add_trace`.
+template <Message M>
+std::size_t encode_with_trace(std::span<std::byte> out, const Stamp& stamp, const M& message,
+                              const TraceContext& trace) noexcept {
+  return add_trace(out, encode(out, stamp, message), trace);
 }
 
 /// Gives an encoded message another timestamp and mends its checksum: the relay's time is the log's

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <cstring>
 #include <expected>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,10 +18,15 @@
 #include "base/price.h"
 #include "base/qty.h"
 #include "base/random.h"
+#include "base/uint256.h"
 #include "model/execution.h"
 #include "model/market.h"
+#include "model/onchain.h"
 #include "model/order.h"
 #include "model/risk.h"
+#include "model/signal.h"
+#include "model/system.h"
+#include "model/token_amount.h"
 #include "model/types.h"
 #include "protocol/native/registry.h"
 #include "protocol/native/sample_messages.h"
@@ -58,6 +65,15 @@ DecodeFailure failure_of(std::span<const std::byte> bytes) {
   const auto view = decode(bytes);
   EXPECT_FALSE(view.has_value());
   return view ? DecodeFailure{} : view.error();
+}
+
+bool same(const std::expected<MessageView, DecodeFailure>& a,
+          const std::expected<MessageView, DecodeFailure>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  if (!a) return a.error().error == b.error().error && a.error().offset == b.error().offset;
+  return a->type() == b->type() && a->bytes().data() == b->bytes().data() &&
+         a->bytes().size() == b->bytes().size() && a->body().data() == b->body().data() &&
+         a->body().size() == b->body().size();
 }
 
 TEST(Codec, gives_back_what_was_encoded) {
@@ -257,16 +273,147 @@ TEST(Codec, checks_a_checksum_that_is_there_whatever_the_policy) {
   EXPECT_EQ(contradiction.error().error, DecodeError::BadChecksum);
 }
 
-// ---- the short cut of decode, beside the full way
+// ---- users' types, and values behind the body
 
-bool same(const std::expected<MessageView, DecodeFailure>& a,
-          const std::expected<MessageView, DecodeFailure>& b) {
-  if (a.has_value() != b.has_value()) return false;
-  if (!a) return a.error().error == b.error().error && a.error().offset == b.error().offset;
-  return a->type() == b->type() && a->bytes().data() == b->bytes().data() &&
-         a->bytes().size() == b->bytes().size() && a->body().data() == b->body().data() &&
-         a->body().size() == b->body().size();
+Bytes bytes_of_size(std::size_t size) {
+  Bytes bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + 1);
+  return bytes;
 }
+
+constexpr TraceContext kTrace{
+    .trace_id = {std::byte{0x4B}, std::byte{0xF9}}, .span_id = {std::byte{1}}, .flags = 1};
+
+bool same_trace(const std::optional<TraceContext>& trace) {
+  return trace && std::memcmp(&*trace, &kTrace, sizeof kTrace) == 0;
+}
+
+TEST(Codec, carries_a_users_bytes_in_any_domain_and_of_any_size) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{255}, std::size_t{256}, kMaxValueBytes}) {
+    for (const auto& [domain, type] :
+         {std::pair{Domain::Market, 200}, std::pair{Domain::Signal, 230},
+          std::pair{Domain::Execution, 254}, std::pair{Domain::System, 201}}) {
+      SCOPED_TRACE(size);
+      const Bytes value = bytes_of_size(size);
+      Bytes bytes(kMaxMessageBytes);
+      Stamp stamp = kStamp;
+      stamp.domain = domain;
+      bytes.resize(encode_user(bytes, stamp, static_cast<std::uint8_t>(type), value));
+      const auto view = decode(bytes);
+      ASSERT_TRUE(view.has_value());
+      EXPECT_EQ(view->type(), type);
+      EXPECT_TRUE(std::ranges::equal(view->body(), value));
+      EXPECT_FALSE(view->trace());
+    }
+  }
+}
+
+TEST(Codec, takes_the_first_known_type_for_the_body_and_else_the_first_of_a_user) {
+  const auto value = bytes_of_size(3);
+  Bytes bytes(kSmallMessageBytes);
+  std::size_t size = encode_user(bytes, kStamp, 201, value);
+  size = add_value(bytes, size, 200, value);
+  const auto of_user = decode(std::span{bytes}.first(size));
+  ASSERT_TRUE(of_user.has_value());
+  EXPECT_EQ(of_user->type(), 201);
+
+  const Mark mark = sample_mark();
+  size = add_value(bytes, size, Wire<Mark>::kType, std::as_bytes(std::span{&mark, 1}));
+  const auto message = std::span{bytes}.first(size);
+  const auto known = decode(message);
+  ASSERT_TRUE(known.has_value());
+  EXPECT_EQ(known->as<Mark>().bid, mark.bid);
+  EXPECT_TRUE(same(known, MessageView::trusted(message)));  // the two choose alike
+
+  std::vector<int> types;
+  known->for_each_value([&](const Value& each) { types.push_back(each.type); });
+  EXPECT_EQ(types, (std::vector<int>{201, 200, Wire<Mark>::kType}));
+}
+
+TEST(Codec, refuses_a_type_between_ours_and_the_users) {
+  Bytes bytes(kSmallMessageBytes);
+  std::size_t size = encode_user(bytes, kStamp, 200, {});
+  bytes.resize(size);
+  for (const unsigned type : {120U, 199U, 255U}) {
+    bytes[32] = static_cast<std::byte>(type);
+    mend_checksum(bytes);
+    EXPECT_FALSE(decode(bytes).has_value()) << type;
+  }
+}
+
+TEST(Codec, carries_a_trace_behind_any_body) {
+  for (const MessageInfo& info : messages()) {
+    SCOPED_TRACE(info.name);
+    Bytes bytes = sample_message(info);
+    const std::size_t plain_bytes = bytes.size();
+    bytes.resize(kMaxMessageBytes);
+    bytes.resize(add_trace(bytes, plain_bytes, kTrace));
+    EXPECT_EQ(bytes.size(), plain_bytes + 2 + sizeof(TraceContext));
+    const auto view = decode(bytes);
+    ASSERT_TRUE(view.has_value());
+    EXPECT_EQ(view->type(), info.type);
+    EXPECT_EQ(view->bytes().size(), bytes.size());
+    if (info.type != Wire<TraceContext>::kType) {
+      EXPECT_TRUE(same_trace(view->trace()));
+    }
+  }
+}
+
+TEST(Codec, encodes_a_message_with_its_trace) {
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode_with_trace(bytes, kStamp, sample_mark(), kTrace));
+  const auto view = decode(bytes);
+  ASSERT_TRUE(view.has_value());
+  EXPECT_EQ(view->as<Mark>().bid, sample_mark().bid);
+  EXPECT_TRUE(same_trace(view->trace()));
+  EXPECT_FALSE(decode(encoded_mark())->trace());
+}
+
+TEST(Codec, checks_a_known_value_behind_the_body_like_a_body) {
+  const Trade trade{};
+  Bytes bytes(kSmallMessageBytes);
+  std::size_t size = encode(bytes, kStamp, sample_mark());
+  const std::size_t value_at = size + 2;
+  bytes.resize(add_value(bytes, size, Wire<Trade>::kType, std::as_bytes(std::span{&trade, 1})));
+  const auto failure = failure_of(bytes);  // a market type in the execution domain
+  EXPECT_EQ(failure.error, DecodeError::WrongDomain);
+  EXPECT_EQ(failure.offset, value_at);
+}
+
+TEST(Codec, refuses_an_amount_that_is_neither_above_nor_below_zero) {
+  Bytes bytes(kSmallMessageBytes);
+  Stamp stamp = kStamp;
+  stamp.domain = Domain::Market;
+  PoolSync sync{};
+  sync.reserve1.negative = 2;
+  bytes.resize(encode(bytes, stamp, sync));
+  const auto failure = failure_of(bytes);
+  EXPECT_EQ(failure.error, DecodeError::BadEnum);
+  EXPECT_EQ(failure.offset, 34 + offsetof(PoolSync, reserve1) + offsetof(TokenAmount, negative));
+}
+
+TEST(Codec, carries_the_legs_of_an_arbitrage) {
+  std::vector<ArbitrageLeg> legs(3);
+  legs[2].amount_out.magnitude = Uint256{7};
+  ArbitrageSignal signal{.signal = SignalId{9}, .leg_count = 3};
+  Bytes bytes(2'000);
+  Stamp stamp = kStamp;
+  stamp.domain = Domain::Signal;
+  bytes.resize(encode_with_tail<ArbitrageSignal, ArbitrageLeg>(bytes, stamp, signal, legs));
+  const auto view = decode(bytes);
+  ASSERT_TRUE(view.has_value());
+  std::vector<ArbitrageLeg> back(3);
+  EXPECT_EQ(view->tail<ArbitrageLeg>(sizeof(ArbitrageSignal), back), 3U);
+  EXPECT_EQ(back[2].amount_out.magnitude, Uint256{7});
+
+  signal.leg_count = 2;  // disagrees with what follows
+  bytes.resize(2'000);
+  bytes.resize(encode_with_tail<ArbitrageSignal, ArbitrageLeg>(bytes, stamp, signal, legs));
+  EXPECT_EQ(failure_of(bytes).error, DecodeError::BadLength);
+}
+
+// ---- the short cut of decode, beside the full way
 
 /// Damage that reaches every rule: a byte anywhere, mostly where rules look, then mostly a checksum
 /// that agrees again.

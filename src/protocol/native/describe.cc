@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/uint256.h"
+#include "model/system.h"
 #include "model/token_amount.h"
 #include "protocol/json/writer.h"
 #include "protocol/native/codec.h"
@@ -143,47 +144,89 @@ void add_body(json::Writer& json, const MessageInfo& info, std::span<const std::
   json.end_object();
 }
 
-/// The registry's word on the message, when its body is as long as that says: a trusted view has
+/// The registry's word on a value, when that is as long as the registry says: a trusted view has
 /// not been checked.
-const MessageInfo* known(const MessageView& message) noexcept {
-  const MessageInfo* info = find_message(message.type());
-  return info != nullptr && message.body().size() >= info->size ? info : nullptr;
+const MessageInfo* known(std::uint8_t type, std::span<const std::byte> bytes) noexcept {
+  const MessageInfo* info = find_message(type);
+  return info != nullptr && bytes.size() >= info->size ? info : nullptr;
+}
+
+void add_type(json::Writer& json, const MessageInfo* info, std::uint8_t type) {
+  if (info != nullptr) {
+    json.field("type", info->name);
+  } else {
+    json.field("type", type);
+  }
+}
+
+/// "body" in words, or "body_hex".
+void add_value(json::Writer& json, const MessageInfo* info, std::span<const std::byte> bytes) {
+  if (info != nullptr) {
+    json.key("body");
+    add_body(json, *info, bytes);
+  } else {
+    json.key("body_hex");
+    add_hex(json, bytes);
+  }
+}
+
+/// The values that are not the body. An array is begun at the first and ended at the end.
+void add_others(json::Writer& json, const MessageView& message) {
+  constexpr std::uint8_t kTrace = Wire<TraceContext>::kType;
+  const std::byte* traced = nullptr;
+  if (message.trace() && message.type() != kTrace) {
+    message.for_each_value([&](const Value& value) {
+      if (traced != nullptr || value.type != kTrace || value.bytes.size() != sizeof(TraceContext))
+        return;
+      traced = value.bytes.data();
+      json.key("trace");
+      add_body(json, *find_message(kTrace), value.bytes);
+    });
+  }
+  bool begun = false;
+  message.for_each_value([&](const Value& value) {
+    if (value.bytes.data() == message.body().data() || value.bytes.data() == traced) return;
+    if (!begun) {
+      json.key("values");
+      json.begin_array();
+      begun = true;
+    }
+    const MessageInfo* info = known(value.type, value.bytes);
+    json.begin_object();
+    add_type(json, info, value.type);
+    add_value(json, info, value.bytes);
+    json.end_object();
+  });
+  if (begun) json.end_array();
 }
 
 }  // namespace
 
 void append_body_json(std::string& out, const MessageView& message) {
   json::Writer json{out};
-  if (const MessageInfo* info = known(message)) return add_body(json, *info, message.body());
+  if (const MessageInfo* info = known(message.type(), message.body())) {
+    return add_body(json, *info, message.body());
+  }
   json.begin_object();
-  json.key("body_hex");
-  add_hex(json, message.body());
+  add_value(json, nullptr, message.body());
   json.end_object();
 }
 
 void append_json(std::string& out, const MessageView& message) {
-  const Header& header = message.header();
-  const MessageInfo* info = known(message);
+  const Header header = message.header();
+  const MessageInfo* info = known(message.type(), message.body());
   json::Writer json{out};
   json.begin_object();
-  if (info != nullptr) {
-    json.field("type", info->name);
-  } else {
-    json.field("type", message.type());
-  }
+  add_type(json, info, message.type());
   json.field("domain", name_of(header.domain));
   json.field("source", header.source);
   if (message.is_output()) json.field("output", true);
   if ((header.flags & kFlagProbe) != 0) json.field("probe", true);
+  if ((header.flags & kFlagUnchecked) != 0) json.field("unchecked", true);
   json.digits_field("sequence", header.sequence);
   json.digits_field("timestamp_ns", header.timestamp.ns());
-  if (info != nullptr) {
-    json.key("body");
-    add_body(json, *info, message.body());
-  } else {
-    json.key("body_hex");
-    add_hex(json, message.body());
-  }
+  add_value(json, info, message.body());
+  add_others(json, message);
   json.end_object();
 }
 

@@ -15,10 +15,14 @@ namespace stoa::native {
 ///
 /// decimals  strings, shortest exact form             times    strings of nanoseconds
 /// integers  of 64 bits strings, smaller ones numbers  enums    by name
-/// tails     "bids" and "asks" of a book, "checks" of a decision, each an array of objects
-/// flags     "output":true and "probe":true, only when set
-/// unknown   a type that this build does not know (trusted views only) is {"type":200, …
-/// ,"body_hex":"0aff…"}
+/// amounts   strings with exactly the token's decimals; integers of 256 bits strings of digits
+/// bytes     addresses and hashes in lower-case hex
+/// tails     an array of objects for each count of the head: "bid_count" items are "bids"
+/// flags     "output":true, "probe":true and "unchecked":true, only when set
+/// unknown   a user's type, or one that this build does not know (trusted views only), is
+///           {"type":200, … ,"body_hex":"0aff…"}
+/// behind    "trace":{"trace_id":"…","span_id":"…","flags":1} when there is one, and
+///           "values":[{"type":"Mark","body":{…}},{"type":150,"body_hex":"…"}] for all others
 ///
 /// Reserved bytes are left out; text that is not UTF-8 shows U+FFFD. Allocates only what `out`
 /// grows by.

@@ -13,10 +13,14 @@
 #include "base/price.h"
 #include "base/qty.h"
 #include "base/text.h"
+#include "base/uint256.h"
 #include "model/instrument.h"
 #include "model/market.h"
+#include "model/onchain.h"
+#include "model/portfolio.h"
 #include "model/risk.h"
 #include "model/system.h"
+#include "model/token_amount.h"
 #include "model/types.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
@@ -126,6 +130,57 @@ TEST(Describe, shows_unknown_types_as_hex) {
   EXPECT_EQ(described(bytes),
             R"({"type":200,"domain":"execution","source":0,"sequence":"1","timestamp_ns":"0",)"
             R"("body_hex":"0aff00"})");
+}
+
+TEST(Describe, shows_amounts_wide_integers_and_bytes_exactly) {
+  PoolSync sync{.instrument = InstrumentId{1}, .chain_id = 137};
+  sync.pool[0] = std::byte{0x45};
+  sync.pool[19] = std::byte{0xCC};
+  sync.reserve0 = *parse_token_amount("1234567.000001");
+  sync.reserve1 = *parse_token_amount("-0.000000000000000001");
+  const std::string text = body_of(sync, Domain::Market);
+  EXPECT_NE(text.find(R"("pool":"45000000000000000000000000000000000000cc",)"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"("reserve0":"1234567.000001","reserve1":"-0.000000000000000001",)"),
+            std::string::npos)
+      << text;
+  const PoolTick tick{.liquidity_gross =
+                          *Uint256::parse("340282366920938463463374607431768211456")};
+  EXPECT_NE(body_of(tick, Domain::Market)
+                .find(R"("liquidity_gross":"340282366920938463463374607431768211456")"),
+            std::string::npos);
+}
+
+TEST(Describe, names_the_items_of_a_tail_after_their_count) {
+  Bytes bytes(kSmallMessageBytes);
+  const std::array positions{PortfolioPosition{.instrument = InstrumentId{3}}};
+  bytes.resize(
+      encode_with_tail<Portfolio, PortfolioPosition>(bytes, {}, {.position_count = 1}, positions));
+  EXPECT_NE(described(bytes).find(R"("positions":[{"instrument":3,"strategy":0,"qty":"0",)"),
+            std::string::npos)
+      << described(bytes);
+}
+
+TEST(Describe, shows_what_rides_behind_the_body) {
+  Bytes bytes(kSmallMessageBytes);
+  const TraceContext trace{.trace_id = {std::byte{0x4B}}, .span_id = {std::byte{2}}, .flags = 1};
+  const StateDigest digest{.lsn = Lsn{8}, .hash = 9};
+  const std::array raw{std::byte{1}, std::byte{0xAB}};
+  std::size_t size = encode_with_trace(bytes, {}, digest, trace);
+  size = add_value(bytes, size, 150, raw);
+  size = add_value(bytes, size, Wire<StateDigest>::kType, std::as_bytes(std::span{&digest, 1}));
+  bytes.resize(size);
+  EXPECT_TRUE(described(bytes).ends_with(
+      R"("body":{"lsn":"8","hash":"9"},)"
+      R"("trace":{"trace_id":"4b000000000000000000000000000000","span_id":"0200000000000000","flags":1},)"
+      R"("values":[{"type":150,"body_hex":"01ab"},{"type":"StateDigest","body":{"lsn":"8","hash":"9"}}]})"))
+      << described(bytes);
+}
+
+TEST(Describe, says_when_there_is_no_checksum) {
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode(bytes, {.checksum = Checksum::Off}, StateDigest{}));
+  EXPECT_NE(described(bytes).find(R"("unchecked":true,"sequence")"), std::string::npos);
 }
 
 TEST(Describe, a_trusted_body_that_is_too_short_is_hex_and_no_read_past_it) {

@@ -33,9 +33,14 @@ namespace stoa::native {
 enum class Domain : std::uint8_t { Market = 1, Signal = 2, Execution = 3, System = 4 };
 inline constexpr std::uint8_t kDomains = 4;
 
-/// The domain a type belongs to; types 200 to 254 are the users' own and may travel anywhere.
+/// Types of the users' own.
+[[nodiscard]] constexpr bool is_user_type(std::uint8_t type) noexcept {
+  return type >= 200 && type <= 254;
+}
+
+/// The domain a type belongs to; the users' own may travel anywhere.
 [[nodiscard]] constexpr bool type_allowed(Domain domain, std::uint8_t type) noexcept {
-  if (type >= 200 && type <= 254) return true;
+  if (is_user_type(type)) return true;
   if (type >= 100 && type <= 119) return true;  // system records live in the log that they concern
   switch (domain) {
     case Domain::Market:
