@@ -60,7 +60,8 @@ Result<Bound> bound_of(const std::filesystem::path& dir, FileSystem* file_system
 
 struct Plan {
   RetentionReport report;
-  std::vector<std::string> names;  // to remove, oldest first
+  std::vector<std::string> checkpoints;  // left over from before the two that count
+  std::vector<std::string> segments;     // to remove, oldest first
 };
 
 Result<Plan> plan(const std::filesystem::path& dir, std::uint64_t keep_bytes,
@@ -74,18 +75,43 @@ Result<Plan> plan(const std::filesystem::path& dir, std::uint64_t keep_bytes,
   for (const SegmentInfo& segment : *segments) report.kept_bytes += segment.file_bytes;
   if (!segments->empty()) report.first = segments->front().first;
   for (const SegmentInfo& segment : *segments) {
-    if (report.kept_bytes <= keep_bytes || !segment.sealed) break;  // the newest always stays
+    const bool newest = &segment == &segments->back();  // sealed or not, it says where to go on
+    if (report.kept_bytes <= keep_bytes || !segment.sealed || newest) break;
     if (segment.last > bound->lsn) {
       report.held_by = bound->by;
       break;
     }
-    made.names.push_back(segment.name);
+    made.segments.push_back(segment.name);
     report.bytes += segment.file_bytes;
     report.kept_bytes -= segment.file_bytes;
     report.first = Lsn{segment.last.value() + 1};
     ++report.segments;
   }
+  if (made.segments.empty()) return made;
+  const auto checkpoints = list_checkpoints(dir, file_system);
+  if (!checkpoints) return std::unexpected(checkpoints.error());
+  for (const CheckpointFile& each : *checkpoints) {
+    if (each.lsn.value() + 1 < report.first.value()) made.checkpoints.push_back(each.name);
+  }
   return made;
+}
+
+Result<void> remove_files(FileSystem& files, const std::filesystem::path& dir,
+                          const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const std::filesystem::path path = dir / name;
+    if (const auto removed = files.remove(path); !removed && removed.error().value != ENOENT) {
+      return disk_error("cannot remove an old file", removed.error(), path);
+    }
+  }
+  return {};
+}
+
+Result<void> sync_names(FileSystem& files, const std::filesystem::path& dir) {
+  if (const auto synced = files.sync_directory(dir); !synced) {
+    return disk_error("cannot sync the directory", synced.error(), dir);
+  }
+  return {};
 }
 
 }  // namespace
@@ -102,15 +128,16 @@ Result<RetentionReport> apply_retention(const std::filesystem::path& dir, std::u
   FileSystem& files = file_system != nullptr ? *file_system : posix_file_system();
   auto made = plan(dir, keep_bytes, file_system);
   if (!made) return std::unexpected(made.error());
-  for (const std::string& name : made->names) {
-    const std::filesystem::path path = dir / name;
-    if (const auto removed = files.remove(path); !removed && removed.error().value != ENOENT) {
-      return disk_error("cannot remove an old segment", removed.error(), path);
-    }
-    if (const auto synced = files.sync_directory(dir); !synced) {
-      return disk_error("cannot sync the directory", synced.error(), dir);
-    }
+  if (made->segments.empty()) return std::move(made->report);
+  // An older checkpoint that a crash left, or whose removal was not synced, must not outlive the
+  // records behind it: whoever found it alone would miss them.
+  auto done = remove_files(files, dir, made->checkpoints);
+  if (done) done = sync_names(files, dir);
+  for (const std::string& name : made->segments) {
+    if (done) done = remove_files(files, dir, {name});
+    if (done) done = sync_names(files, dir);
   }
+  if (!done) return std::unexpected(done.error());
   return std::move(made->report);
 }
 

@@ -151,6 +151,28 @@ TEST_F(RetentionTest, a_failure_between_two_removals_leaves_no_hole) {
   EXPECT_EQ(test::read_back(dir()).last, Lsn{kRecords});
 }
 
+// A crash between naming a checkpoint and removing the one before the last leaves three.
+TEST_F(RetentionTest, a_checkpoint_left_over_goes_before_the_records_behind_it) {
+  checkpoint(10);
+  const test::Bytes left_over = test::read_file(dir() / checkpoint_name(Lsn{10}));
+  checkpoint(kRecords - 1);
+  checkpoint(kRecords);
+  test::write_file(dir() / checkpoint_name(Lsn{10}), left_over);
+  EXPECT_GT(apply().first, Lsn{11});
+  EXPECT_FALSE(std::filesystem::exists(dir() / checkpoint_name(Lsn{10})));
+  EXPECT_TRUE(verify(dir())->intact);
+}
+
+TEST_F(RetentionTest, the_newest_segment_stays_though_it_is_sealed) {
+  std::filesystem::remove(segment(list(dir())->back().first.value()));
+  const SegmentInfo newest = list(dir())->back();
+  ASSERT_TRUE(newest.sealed);
+  checkpoint(newest.last.value() - 1);
+  checkpoint(newest.last.value());
+  EXPECT_EQ(apply().first, newest.first);
+  EXPECT_EQ(open_writer().next_lsn(), Lsn{newest.last.value() + 1});
+}
+
 TEST_F(RetentionTest, a_reader_in_a_removed_segment_reads_on) {
   auto reader = Reader::open(dir());
   ASSERT_TRUE(reader);
