@@ -152,6 +152,7 @@ enum class RecoveryStatus : std::uint8_t { Records, Snapshot, NothingThere, Refu
 inline constexpr std::uint8_t kRecoveryStatuses = 4;
 [[nodiscard]] std::string_view to_string(RecoveryStatus value) noexcept;  // "records"
 
+/// What a reader that asked for records will get.
 struct RecoveryResponse {
   std::uint64_t request = 0;
   RecoveryStatus status = RecoveryStatus::Records;

@@ -256,6 +256,7 @@ std::size_t encode_user(std::span<std::byte> out, const Stamp& stamp, std::uint8
 std::size_t add_value(std::span<std::byte> out, std::size_t message_bytes, std::uint8_t type,
                       std::span<const std::byte> value) noexcept {
   const std::size_t total = message_bytes + detail::value_bytes(value.size());
+  check(type != 0xFF, "255 marks the extended form");
   check(value.size() <= kMaxValueBytes && total <= std::min(out.size(), kMaxMessageBytes),
         "the caller gives enough space");
   std::byte* const to = write_head(out.data() + message_bytes, type, value.size());

@@ -1,14 +1,18 @@
-// docs/formats/native.md tells every byte. Its tables come from the registry; this test fails when
-// they are stale, and GOLDEN_UPDATE=1 build/dev/protocol_test --gtest_filter='NativePage.*'
-// writes them anew.
+// docs/formats/native.md tells every byte. Its tables come from the registry, and what fields mean
+// from the comments of the structs in src/model; this test fails when they are stale, and
+// GOLDEN_UPDATE=1 build/dev/protocol_test --gtest_filter='NativePage.*' writes them anew.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <ios>
+#include <map>
+#include <regex>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +20,9 @@
 #include "base/price.h"
 #include "base/qty.h"
 #include "model/market.h"
+#include "model/portfolio.h"
+#include "model/risk.h"
+#include "model/signal.h"
 #include "model/types.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
@@ -28,6 +35,84 @@ constexpr std::string_view kPage = "docs/formats/native.md";
 constexpr std::string_view kBegin =
     "<!-- generated from src/protocol/native/registry.h: begin -->\n";
 constexpr std::string_view kEnd = "<!-- generated: end -->\n";
+
+/// What the comments in src/model say of structs and their fields.
+class Comments {
+ public:
+  Comments() {
+    for (const auto& entry : std::filesystem::directory_iterator{in_source_tree("src/model")}) {
+      if (entry.path().extension() == ".h") read(text_of_file(entry.path()));
+    }
+  }
+  /// The sentences above a struct.
+  [[nodiscard]] std::string of(const std::string& structure) const { return find(structure); }
+  [[nodiscard]] std::string of(const std::string& structure, std::string_view field) const {
+    return find(structure + "." + std::string{field});
+  }
+
+ private:
+  static void join(std::string& text, std::string_view more) {
+    if (!text.empty()) text += ' ';
+    for (const char c : more) {
+      if (c == '|') text += '\\';  // it would end the cell
+      text += c;
+    }
+  }
+  void read(const std::string& header) {
+    static const std::regex begin{R"(struct (\w+) \{)"};
+    static const std::regex member{R"( +[\w:<>, ]+ (\w+)(?:\{.*\}| = [^;]+)?;(?: +// (.*))?)"};
+    std::istringstream lines{header};
+    std::string above;
+    std::string structure;
+    std::string last;
+    for (std::string line; std::getline(lines, line);) {
+      const std::string_view words =
+          std::string_view{line}.substr(std::min(line.find_first_not_of(' '), line.size()));
+      std::smatch match;
+      if (structure.empty() && words.starts_with("/// ")) {
+        join(above, words.substr(4));
+      } else if (std::regex_match(line, match, begin)) {
+        structure = match[1];
+        comments_[structure] = above;
+        last.clear();
+      } else if (structure.empty()) {
+        above.clear();
+      } else if (line == "};") {
+        structure.clear();
+        above.clear();
+      } else if (words.starts_with("// ") && !last.empty()) {
+        join(comments_[last], words.substr(3));
+      } else if (std::regex_match(line, match, member)) {
+        last = structure + "." + match[1].str();
+        join(comments_[last], match[2].str());
+      }
+    }
+  }
+  [[nodiscard]] std::string find(const std::string& key) const {
+    const auto at = comments_.find(key);
+    return at == comments_.end() ? "" : at->second;
+  }
+
+  std::map<std::string, std::string> comments_;
+};
+
+/// The structs behind the types that do not bear their names.
+std::string struct_of(const MessageInfo& info) {
+  return info.type == kBookSnapshotType || info.type == kBookDeltaType ? "BookUpdate"
+                                                                       : std::string{info.name};
+}
+std::string item_struct_of(const MessageInfo& info) {
+  switch (info.type) {
+    case Wire<RiskDecision>::kType:
+      return "CheckResult";
+    case Wire<ArbitrageSignal>::kType:
+      return "ArbitrageLeg";
+    case Wire<Portfolio>::kType:
+      return "PortfolioPosition";
+    default:
+      return "Level";
+  }
+}
 
 using EnumName = std::string_view (*)(std::uint8_t);
 
@@ -95,12 +180,14 @@ std::string kind_of(std::string_view message, const Field& field, Enumerations& 
   return {};
 }
 
-std::string fields_table(std::string_view message, std::span<const Field> fields,
-                         Enumerations& enumerations) {
-  std::string text = "| at | size | field | kind |\n|---:|---:|---|---|\n";
+std::string fields_table(std::string_view message, const std::string& structure,
+                         std::span<const Field> fields, Enumerations& enumerations,
+                         const Comments& comments) {
+  std::string text = "| at | size | field | kind | |\n|---:|---:|---|---|---|\n";
   for (const Field& field : fields) {
     text += "| " + std::to_string(field.offset) + " | " + std::to_string(field.size) + " | " +
-            std::string{field.name} + " | " + kind_of(message, field, enumerations) + " |\n";
+            std::string{field.name} + " | " + kind_of(message, field, enumerations) + " | " +
+            comments.of(structure, field.name) + " |\n";
   }
   return text;
 }
@@ -123,6 +210,7 @@ std::string generated() {
   std::string index = "| type | message | domain | bytes | |\n|---:|---|---|---:|---|\n";
   std::string details;
   Enumerations enumerations;
+  const Comments comments;
   for (const MessageInfo& info : messages()) {
     const std::string name{info.name};
     std::string size = std::to_string(info.size);
@@ -130,11 +218,14 @@ std::string generated() {
     index += "| " + std::to_string(info.type) + " | " + name + " | " +
              std::string{domain_name(info.type)} + " | " + size + " | " +
              std::string{info.purpose} + " |\n";
+    const std::string structure = struct_of(info);
     details += "\n### " + std::to_string(info.type) + " " + name + ", " + size + " bytes\n\n" +
-               fields_table(name, info.fields, enumerations);
+               comments.of(structure) + "\n\n" +
+               fields_table(name, structure, info.fields, enumerations, comments);
     if (info.item_size > 0) {
-      details += "\nEach item behind it:\n\n" +
-                 fields_table(name + " item", info.item_fields, enumerations);
+      const std::string item = item_struct_of(info);
+      details += "\nEach item behind it: " + comments.of(item) + "\n\n" +
+                 fields_table(name + " item", item, info.item_fields, enumerations, comments);
     }
   }
   return "\n" + index + details + "\n### Enumerations\n\n" + enumerations.table() + "\n";
@@ -154,6 +245,27 @@ TEST(NativePage, its_tables_are_those_of_the_registry) {
   const std::string text = text_of_file(path);
   EXPECT_EQ(text.substr(from, text.find(kEnd) - from), generated())
       << "the command at the top of page_test.cc writes it anew";
+}
+
+TEST(NativePage, every_message_has_a_sentence_on_the_page) {
+  const Comments comments;
+  for (const MessageInfo& info : messages()) {
+    EXPECT_NE(comments.of(struct_of(info)), "") << info.name;
+    if (info.item_size > 0) {
+      EXPECT_NE(comments.of(item_struct_of(info)), "") << info.name;
+    }
+  }
+  EXPECT_EQ(comments.of("Trade"), "One public trade.");
+  EXPECT_EQ(comments.of("PoolSwap", "sqrt_price_x96"),
+            "after the swap: sqrt(token1 / token0) x 2^96; 0 for constant product");
+}
+
+TEST(NativePage, names_every_answer_and_flag) {
+  const std::string page = text_of_file(in_source_tree(kPage));
+  for (std::uint8_t error = 0; error < kDecodeErrors; ++error) {
+    const auto words = to_string(static_cast<DecodeError>(error));
+    EXPECT_NE(page.find("| " + std::string{words} + " |"), std::string::npos) << words;
+  }
 }
 
 // The page's worked example, read from the page.
