@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/segment.h"
 
@@ -99,6 +100,7 @@ Result<void> write_file(FileSystem& files, const std::filesystem::path& path,
   if (auto wrote = write_all(**file, checkpoint.state, header.size()); !wrote) {
     return disk_error("cannot write a checkpoint", wrote.error(), path);
   }
+  if (auto passed = at::pass(at::kCheckpointTmpWritten); !passed) return passed;
   if (const auto synced = (*file)->sync_data(); !synced) {
     return disk_error("cannot sync a checkpoint", synced.error(), path);
   }
@@ -141,12 +143,15 @@ Result<void> write_checkpoint(const std::filesystem::path& dir, const Checkpoint
   const std::filesystem::path temporary = dir / kTemporaryName;
   if (auto wrote = write_file(files, temporary, checkpoint); !wrote) return wrote;
   const std::filesystem::path path = dir / checkpoint_name(checkpoint.lsn);
+  if (auto passed = at::pass(at::kCheckpointTmpSynced); !passed) return passed;
   if (const auto renamed = files.rename(temporary, path); !renamed) {
     return disk_error("cannot name a checkpoint", renamed.error(), path);
   }
+  if (auto passed = at::pass(at::kCheckpointRenamed); !passed) return passed;
   if (const auto synced = files.sync_directory(dir); !synced) {
     return disk_error("cannot sync the directory", synced.error(), dir);
   }
+  if (auto passed = at::pass(at::kCheckpointNamed); !passed) return passed;
   return remove_old(files, dir);
 }
 

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/segment.h"
 
@@ -108,12 +109,14 @@ Result<void> set_cursor(const std::filesystem::path& dir, std::string_view name,
   if (const auto wrote = write_all(**file, bytes, 0); !wrote) {
     return disk_error("cannot write the cursor", wrote.error(), temporary);
   }
+  if (auto passed = at::pass(at::kCursorTmpWritten); !passed) return passed;
   if (const auto synced = (*file)->sync_data(); !synced) {
     return disk_error("cannot sync the cursor", synced.error(), temporary);
   }
   if (const auto renamed = files.rename(temporary, path); !renamed) {
     return disk_error("cannot name the cursor", renamed.error(), path);
   }
+  if (auto passed = at::pass(at::kCursorRenamed); !passed) return passed;
   if (const auto synced = files.sync_directory(dir); !synced) {
     return disk_error("cannot sync the directory", synced.error(), dir);
   }

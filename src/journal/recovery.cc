@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/segment.h"
@@ -159,10 +160,11 @@ Result<void> make_durable(File& file, SegmentFile& segment, const SegmentWalk& w
     wrote = write_zeros(file, segment.path(), walk.end_offset, segment.records_end());
     if (!wrote) return wrote;
   }
+  if (auto passed = at::pass(at::kRecoveryWritten); !passed) return passed;
   if (const auto synced = file.sync_data(); !synced) {
     return disk_error("cannot sync the newest segment", synced.error(), segment.path());
   }
-  return {};
+  return at::pass(at::kRecoverySynced);
 }
 
 // Everything about the newest segment: walk, seal or tail, cut.

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "journal/checkpoint.h"
 #include "journal/cursor.h"
+#include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/segment.h"
 #include "journal/verify.h"
@@ -135,7 +136,9 @@ Result<RetentionReport> apply_retention(const std::filesystem::path& dir, std::u
   if (done) done = sync_names(files, dir);
   for (const std::string& name : made->segments) {
     if (done) done = remove_files(files, dir, {name});
+    if (done) done = at::pass(at::kRetentionRemoved);
     if (done) done = sync_names(files, dir);
+    if (done) done = at::pass(at::kRetentionSynced);
   }
   if (!done) return std::unexpected(done.error());
   return std::move(made->report);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/segment.h"
 
@@ -60,6 +61,7 @@ Result<std::unique_ptr<File>> make_zeroed_file(FileSystem& files, const std::fil
   if (const auto zeroed = write_zeros(**file, path, bytes, canceled); !zeroed) {
     return std::unexpected(zeroed.error());
   }
+  if (auto passed = at::pass(at::kPrepared); !passed) return std::unexpected(passed.error());
   return std::move(*file);
 }
 

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/lock.h"
@@ -194,6 +195,8 @@ Result<void> Writer::State::write_out() {
     return fail(disk_error("cannot write the journal", wrote.error(),
                            dir / segment_name(header.first_lsn)));
   }
+  if (const auto passed = at::pass(at::kAfterWrite); !passed)
+    return fail(std::unexpected(passed.error()));
   metrics.bytes_written.add(used);
   offset += used;
   used = 0;
@@ -204,11 +207,15 @@ Result<void> Writer::State::write_out() {
 
 Result<void> Writer::State::sync_file() {
   if (written == durable) return {};
+  if (const auto passed = at::pass(at::kBeforeSync); !passed)
+    return fail(std::unexpected(passed.error()));
   const nanoseconds begin = clock.monotonic();
   if (const auto synced = file->sync_data(); !synced) {
     return fail(disk_error("cannot sync the journal", synced.error(),
                            dir / segment_name(header.first_lsn)));
   }
+  if (const auto passed = at::pass(at::kAfterSync); !passed)
+    return fail(std::unexpected(passed.error()));
   last_sync = clock.monotonic();
   metrics.sync_ns.record(static_cast<std::uint64_t>((last_sync - begin).count()));
   durable = written;
@@ -249,6 +256,8 @@ Result<void> Writer::State::rotate() {
 Result<void> Writer::State::seal() {
   if (const auto wrote = write_out(); !wrote) return wrote;
   if (const auto synced = sync_file(); !synced) return synced;
+  if (const auto passed = at::pass(at::kBeforeSeal); !passed)
+    return fail(std::unexpected(passed.error()));
   const Footer footer{.records = next.value() - header.first_lsn.value(),
                       .first_lsn = header.first_lsn,
                       .last_lsn = last(),
@@ -261,9 +270,13 @@ Result<void> Writer::State::seal() {
   if (!wrote || *wrote != bytes.size()) {
     return fail(disk_error("cannot seal the segment", wrote ? Errno{EIO} : wrote.error(), path));
   }
+  if (const auto passed = at::pass(at::kSealWritten); !passed)
+    return fail(std::unexpected(passed.error()));
   if (const auto synced = file->sync_data(); !synced) {
     return fail(disk_error("cannot sync the sealed segment", synced.error(), path));
   }
+  if (const auto passed = at::pass(at::kAfterSeal); !passed)
+    return fail(std::unexpected(passed.error()));
   metrics.bytes_written.add(bytes.size());
   return {};
 }
@@ -287,12 +300,18 @@ Result<void> Writer::State::begin_segment() {
   if (const auto synced = (*fresh)->sync_data(); !synced) {
     return fail(disk_error("cannot sync a new segment", synced.error(), path));
   }
+  if (const auto passed = at::pass(at::kBeforeRename); !passed)
+    return fail(std::unexpected(passed.error()));
   if (const auto renamed = files.rename(dir / kPreparedName, path); !renamed) {
     return fail(disk_error("cannot name a new segment", renamed.error(), path));
   }
+  if (const auto passed = at::pass(at::kBeforeDirSync); !passed)
+    return fail(std::unexpected(passed.error()));
   if (const auto synced = files.sync_directory(dir); !synced) {
     return fail(disk_error("cannot sync the directory", synced.error(), dir));
   }
+  if (const auto passed = at::pass(at::kAfterDirSync); !passed)
+    return fail(std::unexpected(passed.error()));
   file = std::move(*fresh);
   offset = kSegmentHeaderBytes;
   records_end = header.segment_bytes - kFooterBytes;
@@ -325,6 +344,8 @@ Result<void> Writer::State::take_epoch(std::uint64_t wanted) {
   if (!wrote || *wrote != bytes.size()) {
     return fail(disk_error("cannot begin an epoch", wrote ? Errno{EIO} : wrote.error(), path));
   }
+  if (const auto passed = at::pass(at::kEpochWritten); !passed)
+    return fail(std::unexpected(passed.error()));
   if (const auto synced = file->sync_data(); !synced) {
     return fail(disk_error("cannot sync the header of an epoch", synced.error(), path));
   }

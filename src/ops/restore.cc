@@ -52,7 +52,8 @@ Result<void> check_empty(FileSystem& files, const std::filesystem::path& dir) {
 // A folder of an earlier try is begun anew.
 Result<void> make_empty(FileSystem& files, const std::filesystem::path& dir) {
   const auto made = files.make_directory(dir);
-  if (!made) return file_error("cannot make a folder (the one above must exist)", made.error(), dir);
+  if (!made)
+    return file_error("cannot make a folder (the one above must exist)", made.error(), dir);
   if (*made) return {};
   const auto names = files.list(dir);
   if (!names) return file_error("cannot look into", names.error(), dir);
