@@ -50,6 +50,7 @@ std::string as_json(const ops::RestoreReport& report, const std::optional<Replay
   if (replay) {
     json.field("state_hash", std::string_view{fmt::format("{:016x}", replay->state_hash)});
     json.field("mismatches", replay->mismatches);
+    json.field("checkpoints_differ", replay->checkpoints_differ);
   }
   json.end_object();
   return text + "\n";
@@ -80,11 +81,13 @@ Exit run(Context& context) {
                                         bytes_text(report->bytes));
     if (replay) {
       context.terminal.out << fmt::format(
-          "replayed: {} records, {} decisions differ, state hash {:016x}\n", replay->messages,
-          replay->mismatches, replay->state_hash);
+          "replayed: {} records from {}, {} decisions and {} checkpoints differ, state hash "
+          "{:016x}\n",
+          replay->messages, replay->from_lsn, replay->mismatches, replay->checkpoints_differ,
+          replay->state_hash);
     }
   }
-  return replay && replay->mismatches > 0 ? Exit::Finding : Exit::Ok;
+  return replay && !replay->equal() ? Exit::Finding : Exit::Ok;
 }
 
 }  // namespace
