@@ -247,8 +247,9 @@ std::optional<Lsn> parse_checkpoint_name(std::string_view name) noexcept {
 
 std::vector<std::byte> encode_checkpoint(const Checkpoint& checkpoint) {
   const HeaderBytes header = encode_header(checkpoint);
-  std::vector<std::byte> bytes(header.begin(), header.end());
-  bytes.insert(bytes.end(), checkpoint.state.begin(), checkpoint.state.end());
+  std::vector<std::byte> bytes(header.size() + checkpoint.state.size());
+  std::ranges::copy(header, bytes.begin());
+  std::ranges::copy(checkpoint.state, bytes.begin() + kCheckpointHeaderBytes);
   return bytes;
 }
 
