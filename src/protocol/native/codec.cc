@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/crc32c.h"
 #include "model/market.h"
-#include "model/risk.h"
+#include "model/system.h"
 #include "protocol/native/registry.h"
 
 namespace stoa::native {
@@ -38,17 +38,12 @@ std::optional<std::size_t> bad_enum(std::span<const Field> fields,
   return std::nullopt;
 }
 
-bool has_enum(std::span<const Field> fields) noexcept {
-  return std::ranges::any_of(fields, [](const Field& f) { return f.limit() > 0; });
-}
-
 /// The counts in the head of a message add up to the items that follow it.
 bool counts_agree(const MessageInfo& info, std::span<const std::byte> value) noexcept {
   if (info.item_size == 0) return true;
   std::size_t items_count = 0;
-  for (const Field& field : info.fields) {
-    if (field.kind != FieldKind::Count) continue;
-    items_count += detail::load<std::uint16_t>(&value[field.offset]);
+  for (const std::uint16_t at : info.counts_at) {
+    items_count += detail::load<std::uint16_t>(&value[at]);
   }
   return value.size() == info.size + items_count * info.item_size;
 }
@@ -61,10 +56,12 @@ std::optional<DecodeFailure> check_value(const MessageInfo& info, Domain domain,
   if (!size_fits(info, value.bytes.size()) || !counts_agree(info, value.bytes)) {
     return DecodeFailure{DecodeError::BadLength, value_offset};
   }
-  if (const auto at = bad_enum(info.fields, value.bytes)) {
-    return DecodeFailure{DecodeError::BadEnum, value_offset + *at};
+  if (info.limited) {
+    if (const auto at = bad_enum(info.fields, value.bytes)) {
+      return DecodeFailure{DecodeError::BadEnum, value_offset + *at};
+    }
   }
-  if (!has_enum(info.item_fields)) return std::nullopt;  // a book has thousands of items
+  if (!info.item_limited) return std::nullopt;  // a book has thousands of items
   for (std::size_t at = info.size; at < value.bytes.size(); at += info.item_size) {
     if (const auto bad = bad_enum(info.item_fields, value.bytes.subspan(at))) {
       return DecodeFailure{DecodeError::BadEnum, value_offset + at + *bad};

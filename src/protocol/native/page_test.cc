@@ -59,8 +59,8 @@ class Comments {
     }
   }
   void read(const std::string& header) {
-    static const std::regex begin{R"(struct (\w+) \{)"};
-    static const std::regex member{R"( +[\w:<>, ]+ (\w+)(?:\{.*\}| = [^;]+)?;(?: +// (.*))?)"};
+    static const std::regex kStruct{R"(struct (\w+) \{)"};
+    static const std::regex kMember{R"( +[\w:<>, ]+ (\w+)(?:\{.*\}| = [^;]+)?;(?: +// (.*))?)"};
     std::istringstream lines{header};
     std::string above;
     std::string structure;
@@ -71,7 +71,7 @@ class Comments {
       std::smatch match;
       if (structure.empty() && words.starts_with("/// ")) {
         join(above, words.substr(4));
-      } else if (std::regex_match(line, match, begin)) {
+      } else if (std::regex_match(line, match, kStruct)) {
         structure = match[1];
         comments_[structure] = above;
         last.clear();
@@ -82,7 +82,7 @@ class Comments {
         above.clear();
       } else if (words.starts_with("// ") && !last.empty()) {
         join(comments_[last], words.substr(3));
-      } else if (std::regex_match(line, match, member)) {
+      } else if (std::regex_match(line, match, kMember)) {
         last = structure + "." + match[1].str();
         join(comments_[last], match[2].str());
       }

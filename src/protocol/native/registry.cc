@@ -1,5 +1,6 @@
 #include "protocol/native/registry.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,22 @@
 namespace stoa::native {
 namespace {
 
+constexpr bool is_limited(std::span<const Field> fields) noexcept {
+  return std::ranges::any_of(fields, [](const Field& f) { return f.limit() > 0; });
+}
+
+constexpr bool is_count(const Field& field) noexcept { return field.kind == FieldKind::Count; }
+
+template <class M>
+constexpr auto kCountsAt = [] {
+  std::array<std::uint16_t, std::ranges::count_if(Wire<M>::kFields, is_count)> at{};
+  std::size_t used = 0;
+  for (const Field& field : Wire<M>::kFields) {
+    if (is_count(field)) at[used++] = field.offset;
+  }
+  return at;
+}();
+
 template <class M>
 constexpr MessageInfo info() noexcept {
   return {.type = Wire<M>::kType,
@@ -21,7 +38,9 @@ constexpr MessageInfo info() noexcept {
           .size = sizeof(M),
           .fields = Wire<M>::kFields,
           .item_fields = {},
-          .purpose = Wire<M>::kPurpose};
+          .purpose = Wire<M>::kPurpose,
+          .counts_at = kCountsAt<M>,
+          .limited = is_limited(Wire<M>::kFields)};
 }
 
 template <class M>
@@ -34,6 +53,7 @@ constexpr MessageInfo with_tail(std::uint8_t type, std::string_view name,
   result.item_fields = item_fields;
   result.item_size = static_cast<std::uint16_t>(item_size);
   result.purpose = purpose;
+  result.item_limited = is_limited(item_fields);
   return result;
 }
 

@@ -109,6 +109,10 @@ struct MessageInfo {
   std::uint16_t item_size = 0;  // of one item of the tail; 0: no tail
   std::span<const Field> item_fields{};
   std::string_view purpose{};  // one line for the documentation page
+  // What a decoder asks of every message of the type, looked up once.
+  std::span<const std::uint16_t> counts_at{};  // offsets of the counts of the tail
+  bool limited = false;                        // some byte of the fixed part is limited
+  bool item_limited = false;                   // or of an item
 };
 
 namespace detail {
