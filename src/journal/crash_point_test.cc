@@ -38,7 +38,7 @@ constexpr std::array kEnds{Survival::ProcessKilled, Survival::OnlySynced, Surviv
 TEST(CrashPoint, a_life_stopped_at_every_change_loses_doubles_and_invents_nothing) {
   Tally tally;
   std::uint64_t points = 0;
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     bool within = true;
     for (std::uint64_t stop = 1; within; ++stop) {
       for (const Survival survival : kEnds) {
