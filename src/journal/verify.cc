@@ -1,6 +1,7 @@
 #include "journal/verify.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -55,10 +56,14 @@ class Verifier {
     if (auto checked = check_segment(first, newest); checked || !retained_away(first)) {
       return checked;
     }
-    // The oldest may go while we look: then the log begins later, and nothing is wrong.
-    report_.segments.pop_back();
+    // The oldest may go while we look, and all before it have gone: the log begins later, and
+    // nothing is wrong.
+    report_ = {};
+    chain_.reset();
     return {};
   }
+  /// Retention has taken everything that was looked at.
+  [[nodiscard]] bool overtaken() const noexcept { return report_.segments.empty(); }
 
   Result<void> check_side_files(const std::vector<SideFile>& sides) {
     const Lsn first = report_.segments.empty() ? Lsn{1} : report_.segments.front().info.first;
@@ -68,7 +73,7 @@ class Verifier {
       auto wrong = check_side_file(files_, dir_, side, first, last);
       if (!wrong) return std::unexpected(wrong.error());
       std::optional<Damage>& damage = *wrong;
-      if (damage) report_.damage.push_back(std::move(*damage));
+      if (damage && still_there(side)) report_.damage.push_back(std::move(*damage));
     }
     return {};
   }
@@ -79,6 +84,12 @@ class Verifier {
   }
 
  private:
+  // A newer checkpoint takes the place of an old one, and retention the records behind it, while we
+  // look.
+  [[nodiscard]] bool still_there(const SideFile& side) const {
+    const auto file = files_.open(dir_ / side.name, OpenMode::Read);
+    return file || file.error().value != ENOENT;
+  }
   [[nodiscard]] bool retained_away(Lsn first) const {
     const auto firsts = list_segments(files_, dir_);
     return firsts && !firsts->empty() && first < firsts->front();
@@ -218,6 +229,10 @@ Result<std::vector<SegmentInfo>> list(const std::filesystem::path& dir, FileSyst
     if (segment) describe(*segment, footer ? *footer : std::nullopt, info);
     const Failure* trouble = !segment ? &segment.error() : !footer ? &footer.error() : nullptr;
     if (trouble == nullptr) continue;
+    if (trouble->code == ErrorCode::NotFound) {  // retention has just taken it
+      infos.pop_back();
+      continue;
+    }
     if (!trouble->damage) return std::unexpected(*trouble);
     info.trouble = trouble->damage->what;
   }
@@ -226,20 +241,23 @@ Result<std::vector<SegmentInfo>> list(const std::filesystem::path& dir, FileSyst
 
 Result<VerifyReport> verify(const std::filesystem::path& dir, FileSystem* file_system) {
   FileSystem& files = chosen(file_system);
-  const auto sides = read_side_files(files, dir);  // first, as the log only grows
-  if (!sides) return std::unexpected(sides.error());
-  const auto firsts = list_segments(files, dir);
-  if (!firsts) return std::unexpected(firsts.error());
-  Verifier verifier{files, dir};
-  for (const Lsn first : *firsts) {
-    if (const auto checked = verifier.check(first, first == firsts->back()); !checked) {
+  for (;;) {
+    const auto sides = read_side_files(files, dir);  // first, as the log only grows
+    if (!sides) return std::unexpected(sides.error());
+    const auto firsts = list_segments(files, dir);
+    if (!firsts) return std::unexpected(firsts.error());
+    Verifier verifier{files, dir};
+    for (const Lsn first : *firsts) {
+      if (const auto checked = verifier.check(first, first == firsts->back()); !checked) {
+        return std::unexpected(checked.error());
+      }
+    }
+    if (verifier.overtaken() && !firsts->empty()) continue;
+    if (const auto checked = verifier.check_side_files(*sides); !checked) {
       return std::unexpected(checked.error());
     }
+    return verifier.finish();
   }
-  if (const auto checked = verifier.check_side_files(*sides); !checked) {
-    return std::unexpected(checked.error());
-  }
-  return verifier.finish();
 }
 
 }  // namespace stoa::journal
