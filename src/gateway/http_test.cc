@@ -640,6 +640,51 @@ TEST_F(Http, every_changing_route_needs_the_token) {
   EXPECT_EQ(engine.waiting_commands(), 0U);
 }
 
+TEST_F(Http, a_checkpoint_is_answered_once_it_has_ended) {
+  start();
+  HttpClient http = client();
+  const auto ask = [&] { http.ask("POST", "/api/v1/journal/checkpoint"); };
+  const auto asked = [&] {
+    while (!engine.checkpoints.asked()) std::this_thread::yield();
+    engine.checkpoints.begin();
+  };
+  ask();
+  asked();
+  HttpClient other = client();
+  EXPECT_EQ(other.call("POST", "/api/v1/journal/checkpoint").code(), "checkpoint_busy");
+  engine.checkpoints.end(
+      {.lsn = Lsn{42}, .bytes = 1'000, .copy_ns = 1'500'000, .total_ns = 2'250'000});
+  engine.gateway_wake.notify();
+  HttpAnswer answer = http.read();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, R"({"lsn":"42","bytes":1000,"copy_ms":1.5,"ms":2.25})");
+
+  ask();
+  asked();
+  engine.status->checkpoint_failed.set(1);
+  engine.checkpoints.end({.error = "no space"});
+  engine.gateway_wake.notify();
+  answer = http.read();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.code(), "checkpoint_failed");
+  EXPECT_EQ(at(get("/status").body, "log.checkpoint.error"), "no space");
+  EXPECT_EQ(at(get("/health").body, "warnings.0"), "the last checkpoint was not written: no space");
+
+  engine.status->ready.set(0);
+  EXPECT_EQ(http.call("POST", "/api/v1/journal/checkpoint").code(), "not_ready");
+}
+
+TEST_F(Http, a_checkpoint_that_takes_too_long_is_answered_all_the_same) {
+  Options options = test_options();
+  options.checkpoint_timeout = std::chrono::milliseconds{1};
+  start(std::move(options));
+  HttpClient http = client();
+  http.ask("POST", "/api/v1/journal/checkpoint");
+  const HttpAnswer answer = http.read();
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_EQ(answer.code(), "outcome_unknown");
+}
+
 TEST_F(Http, an_empty_token_opens_nothing) {
   Options options = test_options();
   options.token.clear();

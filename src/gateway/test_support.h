@@ -40,6 +40,7 @@
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/types.h"
+#include "ops/checkpoint_desk.h"
 #include "ops/engine_status.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
@@ -123,6 +124,8 @@ class FakeEngine {
     status->heartbeat_ns.set(clock.monotonic().count());
   }
 
+  ops::CheckpointDesk checkpoints;
+
   [[nodiscard]] Link link() {
     return Link{.commands = &commands_,
                 .execution = &gateway_execution_,
@@ -131,7 +134,8 @@ class FakeEngine {
                 .gateway_wake = &gateway_wake,
                 .status = status.get(),
                 .clock = &clock,
-                .next_sequence = 1};
+                .next_sequence = 1,
+                .checkpoints = &checkpoints};
   }
 
   /// Everything that is recorded also goes to a journal from now on.

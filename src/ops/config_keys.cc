@@ -176,6 +176,7 @@ constexpr auto kKeys = std::to_array<Key>({
      .default_value = "1000000",
      .min = 0,
      .max = kIntegerMax,
+     .variable = "STOA_WAL_CHECKPOINT_INTERVAL",
      .doc = "Records between checkpoints, which a start begins with; one is written at a clean end "
             "too. 0: only on `stoa journal checkpoint`.",
      .set =
