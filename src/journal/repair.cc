@@ -531,7 +531,7 @@ Result<RepairPlan> with_side_files(FileSystem& files, const std::filesystem::pat
     const std::optional<Damage>& damage = *wrong;
     if (damage) {
       moves.push_back({.kind = RepairStep::Kind::Move, .file = side.name, .why = damage->what});
-    } else if (side.is_checkpoint()) {
+    } else if (side.is_checkpoint() && side.lsn.value() + 1 >= plan->keep_first.value()) {
       plan->startable = true;
     }
   }

@@ -85,10 +85,8 @@ Result<std::optional<Damage>> check_side_file(FileSystem& files, const std::file
   } else if (file.lsn > last) {
     damage.what =
         std::string{kind} + " lies behind the end of the log, lsn " + std::to_string(last.value());
-  } else if (file.is_checkpoint() && file.lsn.value() + 1 < first.value()) {
-    damage.what = "the records behind the checkpoint are gone, the log begins with lsn " +
-                  std::to_string(first.value());
-  } else if (file.chain) {
+  } else if (file.chain && file.lsn.value() + 1 >= first.value()) {
+    // One further back is of no use and no damage: its removal was not durable when power was cut.
     const auto chain = chain_at(files, dir, file.lsn);
     if (!chain) return std::unexpected(chain.error());
     const std::optional<std::uint32_t>& known = *chain;
