@@ -202,6 +202,8 @@ Result<void> Engine::open_gateway() {
   options.token = token_;
   options.instruments.assign(venue_.feed->instruments().begin(), venue_.feed->instruments().end());
   options.strategies = strategy_infos(*runner_, options.instruments);
+  if (!recovered_)
+    fail_check("the log is read before the gateway opens", std::source_location::current());
   count_before(*recovered_, options);
   options.environment = config_.environment;
   options.market_source = std::string{to_string(config_.market.source)};
@@ -238,6 +240,7 @@ Result<void> Engine::open_gateway() {
 }
 
 Result<void> Engine::show_past() {
+  if (!recovered_) fail_check("the past is shown once", std::source_location::current());
   apps::show_past(
       *recovered_,
       [&](Lsn lsn, const native::MessageView& message) {

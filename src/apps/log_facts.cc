@@ -1,5 +1,6 @@
 #include "apps/log_facts.h"
 
+#include <bits/ranges_algo.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include <functional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 

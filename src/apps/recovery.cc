@@ -1,7 +1,7 @@
 #include "apps/recovery.h"
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>

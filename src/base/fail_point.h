@@ -80,12 +80,12 @@ class FailPoint {
 /// Armed from the environment when it is first asked for.
 inline FailPoint& armed_fail_point() {
   static FailPoint point;
-  static const bool armed = [] {
+  static const bool kArmed = [] {
     const char* const text = std::getenv("STOA_FAILPOINT");  // NOLINT(concurrency-mt-unsafe)
     point.arm(text == nullptr ? "" : text);
     return true;
   }();
-  static_cast<void>(armed);
+  static_cast<void>(kArmed);
   return point;
 }
 

@@ -166,8 +166,9 @@ class Planner {
   Checked<void> look_at(std::size_t i) {
     auto opened = open(i);
     if (!opened) {
-      if (!opened.error().damage) return std::unexpected(opened.error());
-      drop_segments(i, opened.error().damage->what);
+      const std::optional<Damage>& damage = opened.error().damage;
+      if (!damage) return std::unexpected(opened.error());
+      drop_segments(i, damage->what);
       return {};
     }
     SegmentFile& segment = opened->segment;
@@ -291,7 +292,7 @@ class Planner {
     return std::nullopt;
   }
 
-  std::vector<SegmentHeader> header_candidates(
+  [[nodiscard]] std::vector<SegmentHeader> header_candidates(
       std::size_t i, std::span<const std::byte, kSegmentHeaderBytes> stored,
       std::uint64_t file_bytes) const {
     std::vector<SegmentHeader> candidates;

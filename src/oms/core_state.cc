@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -16,7 +16,6 @@
 #include "base/ids.h"
 #include "base/state_hash.h"
 #include "base/state_io.h"
-#include "model/execution.h"
 #include "model/instrument.h"
 #include "model/risk.h"
 #include "model/types.h"

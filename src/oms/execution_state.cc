@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/decimal.h"
 #include "base/ids.h"
 #include "base/money.h"

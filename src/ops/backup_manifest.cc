@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
