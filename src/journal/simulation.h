@@ -454,7 +454,7 @@ class Lives {
       violate(tally_.other, "verify ends at lsn " + std::to_string(verified) + ", a reader at " +
                                 std::to_string(*last));
     }
-    read_last_ = *last;
+    read_last_ = last;
     inspect_checkpoints(*last, report && !report->segments.empty()
                                    ? report->segments.front().info.first.value()
                                    : 1);
