@@ -8,10 +8,12 @@ A record may be read before it is durable, as by any reader beside a running wri
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import mmap
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -120,6 +122,15 @@ class Report:
     def intact(self) -> bool:
         return not self.damage
 
+    @contextlib.contextmanager
+    def noting_damage(self) -> Iterator[None]:
+        """Goes on behind damage; of one file only the first is noted."""
+        try:
+            yield
+        except JournalError as error:
+            if not self.damage or self.damage[-1].segment != error.damage.segment:
+                self.damage.append(error.damage)
+
     @property
     def records(self) -> int:
         return sum(segment.records for segment in self.segments)
@@ -208,8 +219,7 @@ class Segment:
             records > 0
             and first_lsn == self.header.first_lsn
             and last_lsn == first_lsn + records - 1
-            and HEADER_BYTES < end_offset <= at
-            and end_offset % 8 == 0
+            and end_offset <= at
             and not any(reserved)
         )
         if not fits:
@@ -281,14 +291,21 @@ class _Walk:
         """Checks what is behind the last record; returns the bytes of a torn tail."""
         footer = self.segment.footer()
         if footer is not None:
-            if (footer.last_lsn, footer.end_offset) != (self.lsn - 1, self.at):
-                raise self._damage("the footer promises other records than can be read")
-            if footer.chain != self.chain:
-                raise self._damage("the chain of the records is not that of the footer")
+            self._check_footer(footer)
             return 0
         if not newest:
             raise self._damage("an old segment has no footer")
         return self._tail()
+
+    def _check_footer(self, footer: Footer) -> None:
+        if footer.last_lsn >= self.lsn:
+            raise self._damage(f"the record cannot be read, yet the footer promises records up to lsn {footer.last_lsn}")
+        if (footer.last_lsn, footer.end_offset, footer.chain) != (self.lsn - 1, self.at, self.chain):
+            what = "the footer ends with another record, byte or chain than the records"
+            raise self.segment.damage(self.segment.records_end, self.lsn, what)
+        spoilt = self.segment.next_not_zero(self.at, self.segment.records_end)
+        if spoilt is not None:
+            raise self.segment.damage(spoilt, 0, "the unused space is not zero")
 
     def _damage(self, what: str) -> JournalError:
         return self.segment.damage(self.at, self.lsn, what)
@@ -328,6 +345,33 @@ class _Walk:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """With what the next segment has to go on, as a footer says."""
+
+    lsn: int
+    chain: int
+
+    @staticmethod
+    def behind(segment: Segment) -> _Due | None:
+        """None where no footer can be believed: then nothing is known of the next segment."""
+        try:
+            footer = segment.footer()
+        except JournalError:
+            return None
+        return _Due(footer.last_lsn + 1, footer.chain) if footer else None
+
+
+def _check_name(path: Path, due: _Due | None) -> None:
+    if due and int(path.stem) != due.lsn:
+        raise JournalError(Damage(path.name, 0, due.lsn, "the records before this segment are missing"))
+
+
+def _check_chain(segment: Segment, due: _Due | None) -> None:
+    if due and segment.header.previous_chain != due.chain:
+        raise segment.damage(0, segment.header.first_lsn, "the segment does not continue the one before it")
+
+
 # Checkpoints and cursors
 
 
@@ -365,7 +409,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise damage(len(raw), "the file does not have the size that its header names")
     state = raw[CHECKPOINT_HEAD_BYTES:]
     if crc32c(state) != state_crc:
-        raise damage(CHECKPOINT_HEAD_BYTES, "the checksum of the state does not fit")
+        raise damage(0, "the checksum of the state does not fit")
     return Checkpoint(lsn, epoch, chain, state)
 
 
@@ -398,8 +442,11 @@ class Journal:
             self.path /= "wal"
 
     def segment_paths(self) -> list[Path]:
-        """The segments, oldest first."""
-        return self._paths(_SEGMENT_NAME)
+        """The segments, oldest first; raises FileNotFoundError when there are none, which no journal is."""
+        found = self._paths(_SEGMENT_NAME)
+        if not found:
+            raise FileNotFoundError(errno.ENOENT, "no segments in it", str(self.path))
+        return found
 
     def checkpoint_paths(self) -> list[Path]:
         """The checkpoints, oldest first."""
@@ -421,71 +468,78 @@ class Journal:
         """
         paths = self.segment_paths()
         first = max((number for number, path in enumerate(paths) if int(path.stem) <= from_lsn), default=0)
-        before: _Walk | None = None
-        for number, path in enumerate(paths[first:], first):
-            segment = Segment(path)
-            try:
-                walk = self._follow(segment, before)
+        due: _Due | None = None
+        for path in paths[first:]:
+            _check_name(path, due)
+            with contextlib.closing(Segment(path)) as segment:
+                _check_chain(segment, due)
+                walk = _Walk.through(segment)
                 yield from (record for record in walk if record.lsn >= from_lsn)
-                walk.end(newest=number == len(paths) - 1)
-            finally:
-                segment.close()
-            before = walk
+                walk.end(newest=path == paths[-1])
+                due = _Due.behind(segment)
 
     def verify(self) -> Report:
-        """Reads everything and says what is wrong and where; changes nothing."""
+        """Reads everything and says what is wrong and where, once for each file; changes nothing."""
         report = Report()
-        paths = self.segment_paths()
-        before: _Walk | None = None
-        for path in paths:
-            seen = SegmentReport(path.name)
-            report.segments.append(seen)
-            try:
-                before = self._verify_segment(path, before, path == paths[-1], seen)
-            except JournalError as error:
-                report.damage.append(error.damage)
-                before = None
+        chains: dict[int, int] = {}  # after those records that a checkpoint names
+        named = [int(path.stem) for path in self.checkpoint_paths()]
+        self._verify_segments(report, frozenset(named), chains)
+        last_lsn = report.segments[-1].last_lsn if report.segments else 0
         for path in self.checkpoint_paths():
-            self._verify_file(read_checkpoint, path, report)
             report.checkpoints += 1
+            with report.noting_damage():
+                _check_checkpoint(path, last_lsn, chains)
         for path in self.cursor_paths():
-            self._verify_file(read_cursor, path, report)
             report.cursors += 1
+            with report.noting_damage():
+                _check_cursor(path, last_lsn)
         return report
 
-    def _verify_segment(self, path: Path, before: _Walk | None, newest: bool, seen: SegmentReport) -> _Walk:
-        segment = Segment(path)
-        try:
-            walk = self._follow(segment, before)
-            for record in walk:
-                seen.records += 1
-                seen.payload_bytes += len(record.payload)
-                seen.last_lsn = record.lsn
-            seen.end_offset = walk.at
-            seen.torn_tail_bytes = walk.end(newest)
-            seen.sealed = segment.footer() is not None
-            return walk
-        finally:
-            segment.close()
+    def _verify_segments(self, report: Report, wanted: Container[int], chains: dict[int, int]) -> None:
+        paths = self.segment_paths()
+        due: _Due | None = None
+        for path in paths:
+            seen = SegmentReport(path.name, last_lsn=int(path.stem) - 1)
+            report.segments.append(seen)
+            with report.noting_damage():
+                _check_name(path, due)
+            before, due = due, None
+            with report.noting_damage():
+                segment = Segment(path)
+                due = _Due.behind(segment)
+                with contextlib.closing(segment):
+                    with report.noting_damage():
+                        _check_chain(segment, before)
+                    _verify_records(segment, path == paths[-1], seen, wanted, chains)
 
-    @staticmethod
-    def _verify_file(read: object, path: Path, report: Report) -> None:
-        try:
-            read(path)
-        except JournalError as error:
-            report.damage.append(error.damage)
 
-    @staticmethod
-    def _follow(segment: Segment, before: _Walk | None) -> _Walk:
-        """Checks that a segment goes on where the one before ended."""
-        header = segment.header
-        if before is None:
-            if header.first_lsn == 1 and header.previous_chain:
-                raise segment.damage(0, header.first_lsn, "the first segment has a chain before it")
-        elif header.first_lsn != before.lsn:
-            raise segment.damage(0, before.lsn, "records are missing before this segment")
-        elif header.previous_chain != before.chain:
-            raise segment.damage(0, header.first_lsn, "the segment does not continue the one before")
-        elif header.epoch < before.segment.header.epoch:
-            raise segment.damage(0, header.first_lsn, "the epoch is lower than that of the segment before")
-        return _Walk.through(segment)
+def _verify_records(
+    segment: Segment, newest: bool, seen: SegmentReport, wanted: Container[int], chains: dict[int, int]
+) -> None:
+    """Reads a segment to its end and fills in what was seen, also when the end is damage."""
+    walk = _Walk.through(segment)
+    if walk.lsn - 1 in wanted:
+        chains[walk.lsn - 1] = walk.chain
+    for record in walk:
+        seen.records += 1
+        seen.payload_bytes += len(record.payload)
+        if record.lsn in wanted:
+            chains[record.lsn] = walk.chain
+    seen.last_lsn = walk.lsn - 1
+    seen.end_offset = walk.at
+    seen.sealed = segment.footer() is not None
+    seen.torn_tail_bytes = walk.end(newest)
+
+
+def _check_checkpoint(path: Path, last_lsn: int, chains: dict[int, int]) -> None:
+    one = read_checkpoint(path)
+    if one.lsn > last_lsn:
+        raise JournalError(Damage(path.name, 0, one.lsn, f"it lies behind the end of the log, lsn {last_lsn}"))
+    if chains.get(one.lsn, one.chain) != one.chain:
+        raise JournalError(Damage(path.name, 0, one.lsn, "it belongs to another log: its chain does not fit"))
+
+
+def _check_cursor(path: Path, last_lsn: int) -> None:
+    lsn = read_cursor(path)
+    if lsn > last_lsn:
+        raise JournalError(Damage(path.name, 0, lsn, f"it lies behind the end of the log, lsn {last_lsn}"))
