@@ -28,7 +28,9 @@ namespace {
 constexpr std::uint64_t kMagic = 0x5352'5543'414F'5453;  // "STOACURS"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kVersionAt = 8;
+constexpr std::size_t kFirstReservedAt = 12;
 constexpr std::size_t kLsnAt = 16;
+constexpr std::size_t kSecondReservedAt = 24;
 constexpr std::size_t kCrcAt = 28;
 constexpr std::size_t kNameMax = 64;
 
@@ -82,6 +84,10 @@ std::expected<Lsn, std::string_view> decode_cursor(std::span<const std::byte> fi
   }
   if (get<std::uint32_t>(file, kVersionAt) != kVersion) {
     return std::unexpected("the cursor has a version that this program does not know");
+  }
+  if (get<std::uint32_t>(file, kFirstReservedAt) != 0 ||
+      get<std::uint32_t>(file, kSecondReservedAt) != 0) {
+    return std::unexpected("the cursor uses a field that this program does not know");
   }
   return Lsn{get<std::uint64_t>(file, kLsnAt)};
 }
