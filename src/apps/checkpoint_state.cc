@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint32_t kMagic = 0x54504B43;  // "CKPT" in memory
 constexpr std::uint32_t kVersion = 1;
 
-enum class Section : std::uint32_t { Core = 1, Facts = 2, Numbers = 3 };
+enum class Section : std::uint8_t { Core = 1, Facts = 2, Numbers = 3 };
 
 /// Lets `write` append the section's bytes and says before them how many they are.
 template <class Write>

@@ -1,7 +1,6 @@
 #include "cli/confirm.h"
 
 #include <array>
-#include <istream>
 #include <optional>
 #include <ostream>
 #include <span>

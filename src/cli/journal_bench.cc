@@ -6,11 +6,9 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
-#include <ostream>
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
 #include "base/histogram.h"
 #include "cli/command.h"
 #include "cli/commands.h"

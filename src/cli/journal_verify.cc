@@ -2,7 +2,6 @@
 
 #include <array>
 #include <filesystem>
-#include <ostream>
 #include <string>
 #include <string_view>
 

@@ -171,7 +171,7 @@ TEST_F(BitFlipTest, of_the_newest_segment_is_refused_or_cuts_the_last_record_alo
 }
 
 TEST_F(BitFlipTest, of_a_checkpoint_is_found_and_the_older_one_is_taken) {
-  for (const std::uint64_t lsn : {40, 80}) {
+  for (const std::uint64_t lsn : {40U, 80U}) {
     ASSERT_TRUE(write_checkpoint(
         "log", {.lsn = Lsn{lsn}, .chain = 1, .epoch = 0, .state = Bytes(300, std::byte{9})},
         &disk_));

@@ -70,11 +70,12 @@ class RepairTest : public test::JournalTest {
     }
     return files;
   }
-  RepairPlan planned() const {
+  [[nodiscard]] RepairPlan planned() const {
     auto plan = plan_repair(dir());
     EXPECT_TRUE(plan) << plan.error().text();
     return plan ? *plan : RepairPlan{};
   }
+  // NOLINTNEXTLINE(modernize-use-nodiscard): most tests look at the journal and not at the folder
   std::filesystem::path applied(const RepairPlan& plan) const {
     const auto folder = apply_plan(dir(), plan);
     EXPECT_TRUE(folder) << folder.error().text();
@@ -201,7 +202,7 @@ TEST_F(RepairTest, a_rotten_footer_with_a_lost_record_is_not_made_anew) {
 TEST_F(RepairTest, a_rotten_header_is_proved_by_the_records_checksums) {
   const auto before = contents();
   for (const std::size_t index : {std::size_t{0}, std::size_t{2}, segments_.size() - 1}) {
-    for (const std::size_t at : {0, 9, 17, 25, 33, 41, 60, 125}) {
+    for (const std::size_t at : {0U, 9U, 17U, 25U, 33U, 41U, 60U, 125U}) {
       SCOPED_TRACE(std::to_string(index) + " byte " + std::to_string(at));
       flip(index, at);
       const auto plan = planned();

@@ -1,8 +1,10 @@
 #include "journal/side_files.h"
+#include <bits/ranges_algo.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>

@@ -196,7 +196,7 @@ TEST_F(BackupTest, restore_ends_at_any_record) {
   make_journal(200);
   checkpoint(120);
   static_cast<void>(saved());
-  for (const std::uint64_t to : {0, 1, 50, 119, 120, 121, 199, 200}) {
+  for (const std::uint64_t to : {0U, 1U, 50U, 119U, 120U, 121U, 199U, 200U}) {
     SCOPED_TRACE(to);
     expect_restores(Lsn{to}, Lsn{to});
     EXPECT_EQ(fs::exists(back() / journal::checkpoint_name(Lsn{120})), to >= 120);
@@ -255,7 +255,7 @@ TEST_F(BackupTest, damage_in_the_log_ends_the_run_and_leaves_the_backup_before) 
 TEST_F(BackupTest, a_log_that_was_cut_needs_a_new_folder) {
   make_journal(200);
   static_cast<void>(saved());
-  for (const std::uint64_t last : {190, 40}) {
+  for (const std::uint64_t last : {190U, 40U}) {
     SCOPED_TRACE(last);
     const auto plan = journal::plan_cut(dir(), Lsn{last});
     ASSERT_TRUE(plan && journal::apply_plan(dir(), *plan));

@@ -3,15 +3,12 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -62,15 +59,16 @@ class Bench {
 
   // The two in turns, so that a disk that slows down slows both.
   Result<JournalBenchRow> measure(std::uint64_t batch, nanoseconds time) {
-    JournalBenchRow row{.records_per_commit = batch,
-                        .raw_ns = std::make_unique<Histogram>(),
-                        .commit_ns = std::make_unique<Histogram>()};
     auto& files = journal::posix_file_system();
     auto raw = journal::make_zeroed_file(files, dir_ / "raw", kSegmentBytes);
     if (!raw) return std::unexpected(raw.error());
     const auto log = log_dir(batch);
     auto writer = journal::Writer::open(log, {.segment_bytes = kSegmentBytes, .clock = &clock_});
     if (!writer) return std::unexpected(writer.error());
+    JournalBenchRow row;
+    row.records_per_commit = batch;
+    row.raw_ns = std::make_unique<Histogram>();
+    row.commit_ns = std::make_unique<Histogram>();
     std::uint64_t offset = 0;
     const nanoseconds turn = time / (2 * kTurns);
     for (int i = 0; i < kTurns; ++i) {

@@ -1,6 +1,7 @@
 #include "ops/sha256.h"
 
 #include <openssl/evp.h>
+#include <openssl/types.h>
 
 #include <array>
 #include <cstddef>

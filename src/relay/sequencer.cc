@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "bus/topic.h"
