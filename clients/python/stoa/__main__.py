@@ -27,7 +27,11 @@ def dump(journal: Journal, from_lsn: int, to_lsn: int | None) -> int:
         for record in journal.records(from_lsn):
             if to_lsn is not None and record.lsn > to_lsn:
                 break
-            print(line_of(record.lsn, record.payload))
+            try:
+                print(line_of(record.lsn, record.payload))
+            except native.DecodeError as error:
+                print(f"{journal.path}: lsn {record.lsn}: no message: {error}", file=sys.stderr)
+                return 3
     except JournalError as error:
         print(f"{journal.path}: {error}", file=sys.stderr)
         return 3

@@ -32,7 +32,7 @@ CHECKPOINT_HEAD_BYTES = 64
 
 _SEGMENT_NAME = re.compile(r"\d{20}\.seg")
 _CHECKPOINT_NAME = re.compile(r"\d{20}\.ckpt")
-_CURSOR_NAME = re.compile(r"[a-z0-9_-]{1,64}\.cursor")
+_CURSOR_NAME = re.compile(r".*\.cursor")
 _HEADER = struct.Struct("<8sIIQQQI80sI")
 _FOOTER = struct.Struct("<8sQQQQI16sI")
 _RECORD_HEAD = struct.Struct("<IIQ")
@@ -168,7 +168,7 @@ class Segment:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             if size < HEADER_BYTES:
-                raise self.damage(0, self.named_lsn, "the file ends inside its header")
+                raise self.damage(size, self.named_lsn, "the file ends inside its header")
             self._bytes = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
         try:
             self.header = self._read_header()
@@ -312,7 +312,7 @@ class _Walk:
 
     def _tail(self) -> int:
         """The rules of "What a start does", step 4."""
-        written = self.segment.written_end(self.at)
+        torn_end = written = self.segment.written_end(self.at)
         first = None
         for found in self._whole_behind(written):
             if found.sync_point:
@@ -323,9 +323,10 @@ class _Walk:
             if found.lsn == self.lsn:
                 raise self._damage(f"the record is whole in another place, at byte {found.begin}")
             first = first or found
+            torn_end = max(torn_end, found.end)  # a record's last bytes may be zeros
         if first is not None and not self._has_zero_sector(first.begin):
             raise self._damage(f"the record cannot be read, yet the record {first.lsn} behind it is whole")
-        return written - self.at
+        return torn_end - self.at
 
     def _whole_behind(self, end: int) -> Iterator[_Found]:
         """Whole records with the lsn that is due or a higher one."""
@@ -406,7 +407,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if lsn != int(path.stem):
         raise damage(0, "the header has another lsn than the name")
     if len(raw) != CHECKPOINT_HEAD_BYTES + state_bytes:
-        raise damage(len(raw), "the file does not have the size that its header names")
+        raise damage(0, "the file does not have the size that its header names")
     state = raw[CHECKPOINT_HEAD_BYTES:]
     if crc32c(state) != state_crc:
         raise damage(0, "the checksum of the state does not fit")
@@ -425,7 +426,7 @@ def read_cursor(path: Path) -> int:
     magic, version, reserved, lsn, more, checksum = _CURSOR.unpack(raw)
     if magic != b"STOACURS" or crc32c(raw[:28]) != checksum:
         raise damage("not a cursor, or its checksum does not fit")
-    if version != VERSION or reserved or more:
+    if version != VERSION:
         raise damage("a version of the format that this reader does not know")
     return lsn
 
@@ -481,7 +482,7 @@ class Journal:
     def verify(self) -> Report:
         """Reads everything and says what is wrong and where, once for each file; changes nothing."""
         report = Report()
-        chains: dict[int, int] = {}  # after those records that a checkpoint names
+        chains: dict[int, int] = {}  # after the records that checkpoints name
         named = [int(path.stem) for path in self.checkpoint_paths()]
         self._verify_segments(report, frozenset(named), chains)
         last_lsn = report.segments[-1].last_lsn if report.segments else 0
@@ -507,6 +508,8 @@ class Journal:
             with report.noting_damage():
                 segment = Segment(path)
                 due = _Due.behind(segment)
+                if path == paths[0]:  # a checkpoint may stand just before the oldest record that is left
+                    chains[segment.header.first_lsn - 1] = segment.header.previous_chain
                 with contextlib.closing(segment):
                     with report.noting_damage():
                         _check_chain(segment, before)
@@ -518,8 +521,6 @@ def _verify_records(
 ) -> None:
     """Reads a segment to its end and fills in what was seen, also when the end is damage."""
     walk = _Walk.through(segment)
-    if walk.lsn - 1 in wanted:
-        chains[walk.lsn - 1] = walk.chain
     for record in walk:
         seen.records += 1
         seen.payload_bytes += len(record.payload)

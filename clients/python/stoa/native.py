@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ FLAG_PROBE = 2  # a question, never in a log
 FLAG_UNCHECKED = 4  # no checksum
 
 TRACE_TYPE = 106
+
+_ESCAPE = re.compile(r"\\.")
+_LONG_ESCAPES = {r"\b": r"\u0008", r"\f": r"\u000c"}  # the program's short ones are \n, \r and \t
 
 _HEADER = struct.Struct("<4sBBBBQqII")
 _EXTENDED = 0xFF
@@ -251,7 +256,16 @@ def _unpack(message_type: MessageType, data: bytes) -> tuple[int | None, dict[st
 
 
 def _text(raw: bytes) -> str:
-    return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
+    return raw.split(b"\0", 1)[0].decode("utf-8", "stoa_every_byte")
+
+
+def _replace_every_byte(error: UnicodeError) -> tuple[str, int]:
+    """One U+FFFD for each byte that belongs to no character; Python's own handler writes fewer."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "\N{REPLACEMENT CHARACTER}" * (error.end - error.start), error.end
+
+
+codecs.register_error("stoa_every_byte", _replace_every_byte)
 
 
 def _token(raw: bytes) -> TokenAmount:
@@ -402,7 +416,8 @@ def _pack(message_type: MessageType, values: Mapping[str, Any]) -> bytes:
 
 def to_json(message: Message) -> str:
     """One line, as `stoa journal dump -o json` writes it."""
-    return json.dumps(to_object(message), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(to_object(message), separators=(",", ":"), ensure_ascii=False)
+    return _ESCAPE.sub(lambda escape: _LONG_ESCAPES.get(escape[0], escape[0]), text)
 
 
 def to_object(message: Message) -> dict[str, Any]:
@@ -415,7 +430,7 @@ def to_object(message: Message) -> dict[str, Any]:
     shown |= {"sequence": str(message.sequence), "timestamp_ns": str(message.timestamp_ns)}
     shown |= _value_object(body)
     further = message.further
-    trace = next((value for value in further if value.type == TRACE_TYPE), None)
+    trace = next((value for value in further if value.type == TRACE_TYPE != body.type), None)
     if trace is not None:
         shown["trace"] = _value_object(trace)["body"]
     others = [value for value in further if value is not trace]

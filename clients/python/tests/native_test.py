@@ -194,14 +194,27 @@ class TextTest(unittest.TestCase):
         data[10:12] = b"no"
         decoded = native.decode(native.encode(message(Value(54, bytes(data)), domain="execution")))
         self.assertEqual(decoded.body.fields["venue"], "Zürich")
-        data[:3] = b"a\xffb"
-        decoded = native.decode(native.encode(message(Value(54, bytes(data)), domain="execution")))
-        self.assertIn("a\N{REPLACEMENT CHARACTER}b", decoded.body.fields["venue"])
+        for raw, text in ((b"a\xffb\0", "a?b"), (b"a\xe2\x82b\0", "a??b"), (b"\xed\xa0\x80\0", "???"), (b"\xf0\x9f\x98\0", "???")):
+            data[: len(raw)] = raw
+            decoded = native.decode(native.encode(message(Value(54, bytes(data)), domain="execution")))
+            self.assertEqual(decoded.body.fields["venue"].replace("\N{REPLACEMENT CHARACTER}", "?"), text)
 
     def test_the_json_is_one_line_that_a_json_reader_takes(self) -> None:
         text = native.to_json(message(Value.of("VenueSession", venue='"\\\n\t\x01é'), domain="execution"))
         self.assertNotIn("\n", text)
         self.assertEqual(json.loads(text)["body"]["venue"], '"\\\n\t\x01é')
+        text = native.to_json(message(Value.of("VenueSession", venue="\\b\b\f\\"), domain="execution"))
+        self.assertIn(r'"venue":"\\b\u0008\u000c\\"', text)
+
+    def test_a_trace_in_front_is_the_body(self) -> None:
+        trace = Value.of("TraceContext", flags=1)
+        shown = native.to_object(message(trade(), trace, trace))
+        self.assertEqual(shown["trace"]["flags"], 1)
+        self.assertEqual([value["type"] for value in shown["values"]], ["TraceContext"])
+        shown = native.to_object(message(trace, trace, trade()))
+        self.assertEqual(shown["type"], "TraceContext")
+        self.assertNotIn("trace", shown)
+        self.assertEqual([value["type"] for value in shown["values"]], ["TraceContext", "Trade"])
 
 
 if __name__ == "__main__":
