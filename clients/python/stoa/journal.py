@@ -299,7 +299,8 @@ class _Walk:
 
     def _check_footer(self, footer: Footer) -> None:
         if footer.last_lsn >= self.lsn:
-            raise self._damage(f"the record cannot be read, yet the footer promises records up to lsn {footer.last_lsn}")
+            what = f"the record cannot be read, yet the footer promises records up to lsn {footer.last_lsn}"
+            raise self._damage(what)
         if (footer.last_lsn, footer.end_offset, footer.chain) != (self.lsn - 1, self.at, self.chain):
             what = "the footer ends with another record, byte or chain than the records"
             raise self.segment.damage(self.segment.records_end, self.lsn, what)
@@ -339,11 +340,9 @@ class _Walk:
             at += 8
 
     def _has_zero_sector(self, end: int) -> bool:
-        first = -(-self.at // SECTOR_BYTES) * SECTOR_BYTES
-        return any(
-            self.segment.next_not_zero(at, at + SECTOR_BYTES) is None
-            for at in range(first, end - SECTOR_BYTES + 1, SECTOR_BYTES)
-        )
+        """Is a sector before `end` still zero? Of the one in which the log ends, what is behind the end counts."""
+        sectors = range(self.at // SECTOR_BYTES * SECTOR_BYTES, end - SECTOR_BYTES + 1, SECTOR_BYTES)
+        return any(self.segment.next_not_zero(max(at, self.at), at + SECTOR_BYTES) is None for at in sectors)
 
 
 @dataclass(frozen=True, slots=True)

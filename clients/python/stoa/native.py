@@ -136,16 +136,19 @@ class Message:
     @property
     def body(self) -> Value:
         """The first value of a known type, else the first of a user's."""
-        for value in self.values:
-            if value.fields is not None:
-                return value
-        return next(value for value in self.values if value.type in _USER_TYPES)
+        return self.values[self._body_index()]
 
     @property
     def further(self) -> list[Value]:
         """All values but the body."""
-        body = self.body
-        return [value for value in self.values if value is not body]
+        body = self._body_index()
+        return [value for index, value in enumerate(self.values) if index != body]
+
+    def _body_index(self) -> int:
+        for index, value in enumerate(self.values):
+            if value.fields is not None:
+                return index
+        return next(index for index, value in enumerate(self.values) if value.type in _USER_TYPES)
 
 
 # Decoding
@@ -226,7 +229,8 @@ def _fields(message_type: MessageType, data: bytes, at: int) -> dict[str, Any]:
     """The fields of a value that must be whole; `at` is its place in the message, for errors."""
     size, counts = message_type.size, 0
     if len(data) >= size:
-        counts = sum(int.from_bytes(data[f.at : f.at + 2], "little") for f in message_type.fields if f.kind is Kind.COUNT)
+        count_fields = [field for field in message_type.fields if field.kind is Kind.COUNT]
+        counts = sum(int.from_bytes(data[field.at : field.at + field.size], "little") for field in count_fields)
     if len(data) != size + counts * message_type.item_size:
         raise DecodeError(ErrorKind.WRONG_SIZE, at)
     bad_byte, fields = _unpack(message_type, data)
@@ -429,11 +433,10 @@ def to_object(message: Message) -> dict[str, Any]:
             shown[name] = True
     shown |= {"sequence": str(message.sequence), "timestamp_ns": str(message.timestamp_ns)}
     shown |= _value_object(body)
-    further = message.further
-    trace = next((value for value in further if value.type == TRACE_TYPE != body.type), None)
+    others = message.further
+    trace = next((index for index, value in enumerate(others) if value.type == TRACE_TYPE != body.type), None)
     if trace is not None:
-        shown["trace"] = _value_object(trace)["body"]
-    others = [value for value in further if value is not trace]
+        shown["trace"] = _value_object(others.pop(trace))["body"]
     if others:
         shown["values"] = [{"type": value.name or value.type} | _value_object(value) for value in others]
     return shown

@@ -24,7 +24,8 @@ def record(seed: int, lsn: int, payload: bytes, sync_point: bool = False) -> byt
 
 
 def footer(seed: int, records: int, first_lsn: int, end_offset: int, chain: int) -> bytes:
-    raw = b"STOASEAL" + struct.pack("<QQQQI", records, first_lsn, first_lsn + records - 1, end_offset, chain) + bytes(16)
+    raw = b"STOASEAL" + struct.pack("<QQQQI", records, first_lsn, first_lsn + records - 1, end_offset, chain)
+    raw += bytes(16)
     return raw + struct.pack("<I", crc32c(raw, seed))
 
 

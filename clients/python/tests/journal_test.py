@@ -238,6 +238,13 @@ class TailTest(JournalCase):
                 self.assertEqual(self.tail(builder, 152), builder.at - 152 if torn else None)
             builder.data[:] = kept
 
+    def test_of_the_sector_in_which_the_log_ends_the_rest_counts(self) -> None:
+        for until, torn in ((1024, True), (1016, False)):
+            builder = segment_of(b"\1" * 500, b"\1" * 1500, b"three")
+            builder.data[648:until] = bytes(until - 648)
+            with self.subTest(until=until):
+                self.assertEqual(self.tail(builder, 648), builder.at - 648 if torn else None)
+
     def test_records_of_another_segment_are_no_witnesses(self) -> None:
         builder = segment_of(b"one")
         other = segment_of(b"one", b"two", b"three", sync_points="xxx", epoch=1)

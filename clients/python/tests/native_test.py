@@ -194,7 +194,12 @@ class TextTest(unittest.TestCase):
         data[10:12] = b"no"
         decoded = native.decode(native.encode(message(Value(54, bytes(data)), domain="execution")))
         self.assertEqual(decoded.body.fields["venue"], "Zürich")
-        for raw, text in ((b"a\xffb\0", "a?b"), (b"a\xe2\x82b\0", "a??b"), (b"\xed\xa0\x80\0", "???"), (b"\xf0\x9f\x98\0", "???")):
+        for raw, text in (
+            (b"a\xffb\0", "a?b"),
+            (b"a\xe2\x82b\0", "a??b"),
+            (b"\xed\xa0\x80\0", "???"),
+            (b"\xf0\x9f\x98\0", "???"),
+        ):
             data[: len(raw)] = raw
             decoded = native.decode(native.encode(message(Value(54, bytes(data)), domain="execution")))
             self.assertEqual(decoded.body.fields["venue"].replace("\N{REPLACEMENT CHARACTER}", "?"), text)
