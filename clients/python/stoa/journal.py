@@ -425,7 +425,7 @@ def read_cursor(path: Path) -> int:
     magic, version, reserved, lsn, more, checksum = _CURSOR.unpack(raw)
     if magic != b"STOACURS" or crc32c(raw[:28]) != checksum:
         raise damage("not a cursor, or its checksum does not fit")
-    if version != VERSION:
+    if version != VERSION or reserved or more:
         raise damage("a version of the format that this reader does not know")
     return lsn
 
