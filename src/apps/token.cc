@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -39,8 +41,8 @@ Result<std::string> read_token(const std::filesystem::path& file) {
   std::array<char, kTokenCharsMax + 2> text{};
   const ssize_t size = ::read(fd.get(), text.data(), text.size());
   if (size < 0) return io_error("cannot read the token", errno, file.string());
-  std::string token{text.data(), static_cast<std::size_t>(size)};
-  while (!token.empty() && token.back() == '\n') token.pop_back();
+  std::string_view token{text.data(), static_cast<std::size_t>(size)};
+  while (token.ends_with('\n')) token.remove_suffix(1);
   if (token.size() < kTokenCharsMin || token.size() > kTokenCharsMax) {
     return bad_input(
         fmt::format(
@@ -48,7 +50,7 @@ Result<std::string> read_token(const std::filesystem::path& file) {
             kTokenCharsMin, kTokenCharsMax, token.size()),
         file.string());
   }
-  return token;
+  return Result<std::string>{std::in_place, token};
 }
 
 }  // namespace
