@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -27,6 +26,8 @@
 
 #ifdef STOA_BENCH_SQLITE
 #include <sqlite3.h>
+
+#include <mutex>
 #endif
 #ifdef STOA_BENCH_ROCKSDB
 #include <rocksdb/db.h>
