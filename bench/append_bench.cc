@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "bench/append_stores.h"
+#include "bench/must.h"
 #include "journal/commit_group.h"
 #include "journal/writer.h"
 

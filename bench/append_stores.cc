@@ -20,6 +20,7 @@
 #include "base/crc32c.h"
 #include "base/fd.h"
 #include "base/random.h"
+#include "bench/must.h"
 #include "journal/group_writer.h"
 #include "journal/reader.h"
 #include "journal/writer.h"
@@ -342,11 +343,6 @@ std::span<const std::byte> record(std::uint64_t i) {
 }
 
 std::uint64_t checksum(std::span<const std::byte> record) { return crc32c(record); }
-
-void give_up(std::string_view what) {
-  fmt::print(stderr, "append_bench: {}\n", what);
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe): nothing can be tidied up here
-}
 
 std::vector<StoreKind> store_kinds() {
   using enum Use;

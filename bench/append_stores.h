@@ -17,8 +17,6 @@ inline constexpr std::size_t kRecordBytes = 200;
 /// Record `i`: they differ, so that nothing can be compressed away.
 [[nodiscard]] std::span<const std::byte> record(std::uint64_t i);
 
-[[noreturn]] void give_up(std::string_view what);
-
 /// One store in an empty directory.
 class Store {
  public:

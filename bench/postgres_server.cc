@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/must.h"
+
 namespace stoa::bench {
 namespace {
 

@@ -27,6 +27,7 @@
 
 #include "base/fd.h"
 #include "base/ids.h"
+#include "bench/must.h"
 #include "journal/checkpoint.h"
 #include "journal/format.h"
 #include "journal/reader.h"
@@ -40,17 +41,6 @@ namespace stoa::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void give_up(std::string_view what) {
-  fmt::print(stderr, "recovery_bench: {}\n", what);
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe): one thread
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) give_up(result.error().text());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 struct Log {
   std::filesystem::path dir;

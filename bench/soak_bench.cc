@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "bench/must.h"
 #include "journal/checkpoint.h"
 #include "journal/reader.h"
 #include "journal/retention.h"
@@ -38,17 +39,6 @@ constexpr std::size_t kStateBytes = 1U << 20U;
 constexpr std::uint64_t kSegmentBytes = 16U << 20U;
 constexpr std::uint64_t kKeepBytes = 64U << 20U;
 constexpr std::uint64_t kMemoryGrowthMax = 8U << 20U;
-
-[[noreturn]] void give_up(std::string_view what) {
-  fmt::print(stderr, "soak_bench: {}\n", what);
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe): nothing can be tidied up here
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) give_up(result.error().text());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 std::uint64_t resident_bytes() {
   std::ifstream in{"/proc/self/statm"};
