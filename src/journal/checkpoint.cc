@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/durable_name.h"
 #include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/segment.h"
@@ -89,8 +90,8 @@ std::expected<Header, std::string_view> decode_header(std::span<const std::byte>
                 .state_crc = get<std::uint32_t>(from, kStateCrcAt)};
 }
 
-Result<void> write_file(FileSystem& files, const std::filesystem::path& path,
-                        const Checkpoint& checkpoint) {
+Result<std::unique_ptr<File>> write_file(FileSystem& files, const std::filesystem::path& path,
+                                         const Checkpoint& checkpoint) {
   auto file = files.open(path, OpenMode::Reset);
   if (!file) return disk_error("cannot create a checkpoint", file.error(), path);
   const HeaderBytes header = encode_header(checkpoint);
@@ -100,11 +101,10 @@ Result<void> write_file(FileSystem& files, const std::filesystem::path& path,
   if (auto wrote = write_all(**file, checkpoint.state, header.size()); !wrote) {
     return disk_error("cannot write a checkpoint", wrote.error(), path);
   }
-  if (auto passed = at::pass(at::kCheckpointTmpWritten); !passed) return passed;
-  if (const auto synced = (*file)->sync_data(); !synced) {
-    return disk_error("cannot sync a checkpoint", synced.error(), path);
+  if (const auto passed = at::pass(at::kCheckpointTmpWritten); !passed) {
+    return std::unexpected(passed.error());
   }
-  return {};
+  return std::move(*file);
 }
 
 Result<std::vector<Lsn>> list_lsns(FileSystem& files, const std::filesystem::path& dir) {
@@ -131,33 +131,26 @@ Result<void> remove_old(FileSystem& files, const std::filesystem::path& dir) {
   return {};
 }
 
-FileSystem& chosen(FileSystem* file_system) noexcept {
-  return file_system != nullptr ? *file_system : posix_file_system();
-}
-
 }  // namespace
 
 Result<void> write_checkpoint(const std::filesystem::path& dir, const Checkpoint& checkpoint,
                               FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   const std::filesystem::path temporary = dir / kTemporaryName;
-  if (auto wrote = write_file(files, temporary, checkpoint); !wrote) return wrote;
-  const std::filesystem::path path = dir / checkpoint_name(checkpoint.lsn);
-  if (auto passed = at::pass(at::kCheckpointTmpSynced); !passed) return passed;
-  if (const auto renamed = files.rename(temporary, path); !renamed) {
-    return disk_error("cannot name a checkpoint", renamed.error(), path);
-  }
-  if (auto passed = at::pass(at::kCheckpointRenamed); !passed) return passed;
-  if (const auto synced = files.sync_directory(dir); !synced) {
-    return disk_error("cannot sync the directory", synced.error(), dir);
-  }
-  if (auto passed = at::pass(at::kCheckpointNamed); !passed) return passed;
+  const auto file = write_file(files, temporary, checkpoint);
+  if (!file) return std::unexpected(file.error());
+  static constexpr NamingPoints kPoints{.synced = at::kCheckpointTmpSynced,
+                                        .renamed = at::kCheckpointRenamed,
+                                        .named = at::kCheckpointNamed};
+  auto named = name_durably(files, **file, temporary, dir / checkpoint_name(checkpoint.lsn),
+                            "a checkpoint", kPoints);
+  if (!named) return named;
   return remove_old(files, dir);
 }
 
 Result<std::vector<CheckpointFile>> list_checkpoints(const std::filesystem::path& dir,
                                                      FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   const auto lsns = list_lsns(files, dir);
   if (!lsns) return std::unexpected(lsns.error());
   std::vector<CheckpointFile> found;
@@ -198,7 +191,7 @@ Result<std::vector<CheckpointFile>> list_checkpoints(const std::filesystem::path
 Result<Checkpoint> read_checkpoint(const std::filesystem::path& dir, Lsn lsn,
                                    FileSystem* file_system) {
   const std::filesystem::path path = dir / checkpoint_name(lsn);
-  auto file = chosen(file_system).open(path, OpenMode::Read);
+  auto file = or_posix(file_system).open(path, OpenMode::Read);
   if (!file) return disk_error("cannot open the checkpoint", file.error(), path);
   const auto size = (*file)->size();
   if (!size) return disk_error("cannot read the checkpoint", size.error(), path);
@@ -219,7 +212,7 @@ Result<Checkpoint> read_checkpoint(const std::filesystem::path& dir, Lsn lsn,
 Result<FoundCheckpoint> find_checkpoint(const std::filesystem::path& dir, Lsn head,
                                         FileSystem* file_system) {
   FoundCheckpoint found;
-  const auto lsns = list_lsns(chosen(file_system), dir);
+  const auto lsns = list_lsns(or_posix(file_system), dir);
   if (!lsns) return std::unexpected(lsns.error());
   for (const Lsn lsn : *lsns | std::views::reverse) {
     if (lsn > head) {

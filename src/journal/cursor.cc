@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/durable_name.h"
 #include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/segment.h"
@@ -45,10 +46,6 @@ Result<void> check_name(std::string_view name) {
 }
 
 std::string file_name(std::string_view name) { return std::string{name}.append(kCursorSuffix); }
-
-FileSystem& chosen(FileSystem* file_system) noexcept {
-  return file_system != nullptr ? *file_system : posix_file_system();
-}
 
 /// Nothing when there is no such file.
 Result<std::optional<Lsn>> read_cursor(FileSystem& files, const std::filesystem::path& path) {
@@ -95,7 +92,7 @@ std::expected<Lsn, std::string_view> decode_cursor(std::span<const std::byte> fi
 Result<void> set_cursor(const std::filesystem::path& dir, std::string_view name, Lsn lsn,
                         FileSystem* file_system) {
   if (auto good = check_name(name); !good) return good;
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   const std::filesystem::path path = dir / file_name(name);
   const auto present = read_cursor(files, path);
   if (!present) return std::unexpected(present.error());
@@ -116,22 +113,14 @@ Result<void> set_cursor(const std::filesystem::path& dir, std::string_view name,
     return disk_error("cannot write the cursor", wrote.error(), temporary);
   }
   if (auto passed = at::pass(at::kCursorTmpWritten); !passed) return passed;
-  if (const auto synced = (*file)->sync_data(); !synced) {
-    return disk_error("cannot sync the cursor", synced.error(), temporary);
-  }
-  if (const auto renamed = files.rename(temporary, path); !renamed) {
-    return disk_error("cannot name the cursor", renamed.error(), path);
-  }
-  if (auto passed = at::pass(at::kCursorRenamed); !passed) return passed;
-  if (const auto synced = files.sync_directory(dir); !synced) {
-    return disk_error("cannot sync the directory", synced.error(), dir);
-  }
-  return {};
+  static constexpr NamingPoints kPoints{
+      .synced = at::kCursorTmpSynced, .renamed = at::kCursorRenamed, .named = at::kCursorNamed};
+  return name_durably(files, **file, temporary, path, "the cursor", kPoints);
 }
 
 Result<std::vector<Cursor>> list_cursors(const std::filesystem::path& dir,
                                          FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   auto names = files.list(dir);
   if (!names) return disk_error("cannot list the journal", names.error(), dir);
   std::ranges::sort(*names);
@@ -151,7 +140,7 @@ Result<std::vector<Cursor>> list_cursors(const std::filesystem::path& dir,
 Result<void> remove_cursor(const std::filesystem::path& dir, std::string_view name,
                            FileSystem* file_system) {
   if (auto good = check_name(name); !good) return good;
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   const std::filesystem::path path = dir / file_name(name);
   if (const auto removed = files.remove(path); !removed && removed.error().value != ENOENT) {
     return disk_error("cannot remove the cursor", removed.error(), path);

@@ -31,7 +31,9 @@ inline constexpr std::string_view kCheckpointTmpSynced = "journal.checkpoint_tmp
 inline constexpr std::string_view kCheckpointRenamed = "journal.checkpoint_renamed";
 inline constexpr std::string_view kCheckpointNamed = "journal.checkpoint_named";
 inline constexpr std::string_view kCursorTmpWritten = "journal.cursor_tmp_written";
+inline constexpr std::string_view kCursorTmpSynced = "journal.cursor_tmp_synced";
 inline constexpr std::string_view kCursorRenamed = "journal.cursor_renamed";
+inline constexpr std::string_view kCursorNamed = "journal.cursor_named";
 inline constexpr std::string_view kRetentionRemoved = "journal.retention_removed";
 inline constexpr std::string_view kRetentionSynced = "journal.retention_synced";
 
@@ -41,7 +43,8 @@ inline constexpr std::array kAll{kAfterWrite,        kBeforeSync,           kAft
                                  kAfterDirSync,      kEpochWritten,         kRecoveryWritten,
                                  kRecoverySynced,    kCheckpointTmpWritten, kCheckpointTmpSynced,
                                  kCheckpointRenamed, kCheckpointNamed,      kCursorTmpWritten,
-                                 kCursorRenamed,     kRetentionRemoved,     kRetentionSynced};
+                                 kCursorTmpSynced,   kCursorRenamed,        kCursorNamed,
+                                 kRetentionRemoved,  kRetentionSynced};
 
 /// Goes by the place called `point`; fails when it is armed with `eio`.
 [[nodiscard]] inline Result<void> pass(std::string_view point) {

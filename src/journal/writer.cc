@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/bytes.h"
+#include "journal/durable_name.h"
 #include "journal/fail_points.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
@@ -297,21 +298,11 @@ Result<void> Writer::State::begin_segment() {
   if (!wrote || *wrote != bytes.size()) {
     return fail(disk_error("cannot begin a segment", wrote ? Errno{EIO} : wrote.error(), path));
   }
-  if (const auto synced = (*fresh)->sync_data(); !synced) {
-    return fail(disk_error("cannot sync a new segment", synced.error(), path));
-  }
-  if (const auto passed = at::pass(at::kBeforeRename); !passed)
-    return fail(std::unexpected(passed.error()));
-  if (const auto renamed = files.rename(dir / kPreparedName, path); !renamed) {
-    return fail(disk_error("cannot name a new segment", renamed.error(), path));
-  }
-  if (const auto passed = at::pass(at::kBeforeDirSync); !passed)
-    return fail(std::unexpected(passed.error()));
-  if (const auto synced = files.sync_directory(dir); !synced) {
-    return fail(disk_error("cannot sync the directory", synced.error(), dir));
-  }
-  if (const auto passed = at::pass(at::kAfterDirSync); !passed)
-    return fail(std::unexpected(passed.error()));
+  static constexpr NamingPoints kPoints{
+      .synced = at::kBeforeRename, .renamed = at::kBeforeDirSync, .named = at::kAfterDirSync};
+  const auto named =
+      name_durably(files, **fresh, dir / kPreparedName, path, "a new segment", kPoints);
+  if (!named) return fail(std::unexpected(named.error()));
   file = std::move(*fresh);
   offset = kSegmentHeaderBytes;
   records_end = header.segment_bytes - kFooterBytes;
@@ -367,7 +358,7 @@ void Writer::State::let_go() {
 Result<Writer> Writer::open(const std::filesystem::path& dir, const WriterOptions& options) {
   static const SystemClock kSystemClock;
   if (const auto fine = check_options(options); !fine) return std::unexpected(fine.error());
-  FileSystem& files = options.file_system != nullptr ? *options.file_system : posix_file_system();
+  FileSystem& files = or_posix(options.file_system);
   if (const auto made = make_journal_directory(files, dir); !made) {
     return std::unexpected(made.error());
   }
