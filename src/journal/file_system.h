@@ -83,4 +83,9 @@ class FileSystem {
 /// The operating system's files.
 [[nodiscard]] FileSystem& posix_file_system() noexcept;
 
+/// `file_system`, or the operating system's where none is given.
+[[nodiscard]] inline FileSystem& or_posix(FileSystem* file_system) noexcept {
+  return file_system != nullptr ? *file_system : posix_file_system();
+}
+
 }  // namespace stoa::journal

@@ -259,8 +259,7 @@ Result<Reader::State::Step> Reader::State::at_unsealed_gap(const RecordView& see
 // --- the public face
 
 Result<Reader> Reader::open(const std::filesystem::path& dir, Lsn from, FileSystem* file_system) {
-  auto state =
-      std::make_unique<State>(dir, file_system != nullptr ? *file_system : posix_file_system());
+  auto state = std::make_unique<State>(dir, or_posix(file_system));
   if (const auto found = state->seek(from); !found) return std::unexpected(found.error());
   return Reader{std::move(state)};
 }

@@ -34,10 +34,6 @@ constexpr std::size_t kPieceBytes = 1U << 20U;
 constexpr std::size_t kStoredEpochAt = 32;
 constexpr std::size_t kStoredChainAt = 40;
 
-FileSystem& chosen(FileSystem* file_system) noexcept {
-  return file_system != nullptr ? *file_system : posix_file_system();
-}
-
 // What a segment continues: the records before it.
 struct Link {
   Lsn next;
@@ -543,7 +539,7 @@ Result<RepairPlan> with_side_files(FileSystem& files, const std::filesystem::pat
 }  // namespace
 
 Result<RepairPlan> plan_repair(const std::filesystem::path& dir, FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   auto firsts = segments_of(files, dir);
   if (!firsts) return std::unexpected(firsts.error());
   auto plan = Planner{files, dir, std::move(*firsts)}.repair();
@@ -552,7 +548,7 @@ Result<RepairPlan> plan_repair(const std::filesystem::path& dir, FileSystem* fil
 }
 
 Result<RepairPlan> plan_cut(const std::filesystem::path& dir, Lsn after, FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   auto firsts = segments_of(files, dir);
   if (!firsts) return std::unexpected(firsts.error());
   if (after.value() + 1 < firsts->front().value()) {
@@ -577,7 +573,7 @@ Result<RepairPlan> plan_cut(const std::filesystem::path& dir, Lsn after, FileSys
 
 Result<std::filesystem::path> apply_plan(const std::filesystem::path& dir, const RepairPlan& plan,
                                          FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   auto folder = make_folder(files, dir, plan.drop_first);
   if (!folder) return folder;
   if (const auto kept = keep_originals(files, dir, *folder, plan); !kept) {
@@ -600,7 +596,7 @@ Result<std::filesystem::path> apply_plan(const std::filesystem::path& dir, const
 
 Result<void> apply_step(const std::filesystem::path& dir, const RepairStep& step,
                         FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   if (step.kind != RepairStep::Kind::Move) return change(files, dir / step.file, step);
   if (const auto removed = files.remove(dir / step.file); !removed) {
     return disk_error("cannot remove", removed.error(), dir / step.file);

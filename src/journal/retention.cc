@@ -126,7 +126,7 @@ Result<RetentionReport> plan_retention(const std::filesystem::path& dir, std::ui
 
 Result<RetentionReport> apply_retention(const std::filesystem::path& dir, std::uint64_t keep_bytes,
                                         FileSystem* file_system) {
-  FileSystem& files = file_system != nullptr ? *file_system : posix_file_system();
+  FileSystem& files = or_posix(file_system);
   auto made = plan(dir, keep_bytes, file_system);
   if (!made) return std::unexpected(made.error());
   if (made->segments.empty()) return std::move(made->report);

@@ -22,10 +22,6 @@
 namespace stoa::journal {
 namespace {
 
-FileSystem& chosen(FileSystem* file_system) noexcept {
-  return file_system != nullptr ? *file_system : posix_file_system();
-}
-
 void describe(const SegmentFile& segment, const std::optional<Footer>& footer, SegmentInfo& info) {
   info.file_bytes = segment.header().segment_bytes;
   info.epoch = segment.header().epoch;
@@ -216,7 +212,7 @@ class Verifier {
 }  // namespace
 
 Result<std::vector<SegmentInfo>> list(const std::filesystem::path& dir, FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   const auto firsts = list_segments(files, dir);
   if (!firsts) return std::unexpected(firsts.error());
   std::vector<SegmentInfo> infos;
@@ -240,7 +236,7 @@ Result<std::vector<SegmentInfo>> list(const std::filesystem::path& dir, FileSyst
 }
 
 Result<VerifyReport> verify(const std::filesystem::path& dir, FileSystem* file_system) {
-  FileSystem& files = chosen(file_system);
+  FileSystem& files = or_posix(file_system);
   for (;;) {
     const auto sides = read_side_files(files, dir);  // first, as the log only grows
     if (!sides) return std::unexpected(sides.error());

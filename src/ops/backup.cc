@@ -309,8 +309,7 @@ class Run {
 
 Result<BackupReport> backup(const std::filesystem::path& dir, const std::filesystem::path& target,
                             const BackupOptions& options) {
-  FileSystem& files =
-      options.file_system != nullptr ? *options.file_system : journal::posix_file_system();
+  FileSystem& files = journal::or_posix(options.file_system);
   if (const auto listed = files.list(dir); !listed) {
     return file_error("cannot list the journal", listed.error(), dir);
   }
@@ -334,7 +333,7 @@ Result<BackupReport> backup(const std::filesystem::path& dir, const std::filesys
 }
 
 Result<BackupCheck> check_backup(const std::filesystem::path& target, FileSystem* file_system) {
-  FileSystem& files = file_system != nullptr ? *file_system : journal::posix_file_system();
+  FileSystem& files = journal::or_posix(file_system);
   auto manifest = read_manifest(files, target);
   if (!manifest) return std::unexpected(manifest.error());
   BackupCheck check{.manifest = std::move(*manifest), .findings = {}};

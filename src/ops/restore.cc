@@ -147,7 +147,7 @@ Result<void> verify_restored(FileSystem& files, const std::filesystem::path& dir
 
 Result<RestoreReport> restore(const std::filesystem::path& target, const std::filesystem::path& dir,
                               std::optional<Lsn> to, FileSystem* file_system) {
-  FileSystem& files = file_system != nullptr ? *file_system : journal::posix_file_system();
+  FileSystem& files = journal::or_posix(file_system);
   const std::filesystem::path final_dir = plain(dir);
   const std::filesystem::path unfinished = final_dir.string() + std::string{kUnfinishedSuffix};
   const auto manifest = read_manifest(files, target);
