@@ -21,7 +21,7 @@ namespace stoa::apps {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x54504B43;  // "CKPT" in memory
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 enum class Section : std::uint8_t { Core = 1, Facts = 2, Numbers = 3 };
 

@@ -31,21 +31,8 @@ std::string type_name(std::uint8_t type) {
 }
 
 std::string source_name(std::uint8_t source) {
-  switch (static_cast<relay::Source>(source)) {
-    case relay::Source::System:
-      return "system";
-    case relay::Source::Gateway:
-      return "gateway";
-    case relay::Source::Strategies:
-      return "strategies";
-    case relay::Source::Venue:
-      return "venue";
-    case relay::Source::Market:
-      return "market";
-    case relay::Source::Core:
-      return "core";
-  }
-  return fmt::format("source {}", source);
+  const std::string_view name = to_string(static_cast<relay::Source>(source));
+  return name.empty() ? fmt::format("source {}", source) : std::string{name};
 }
 
 std::string time_text(Timestamp time) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace stoa::relay {
 
@@ -14,7 +15,29 @@ enum class Source : std::uint8_t {
   Venue = 4,       // execution reports
   Market = 5,      // marks
   Core = 6,        // outputs of the execution core
+  Risk = 7,        // the supervisor beside the gate
 };
-inline constexpr std::uint8_t kSources = 7;  // values are below
+inline constexpr std::uint8_t kSources = 16;  // values are below; the rest is for later roles
+
+/// "gateway"; empty for a number that no source has.
+[[nodiscard]] constexpr std::string_view to_string(Source source) noexcept {
+  switch (source) {
+    case Source::System:
+      return "system";
+    case Source::Gateway:
+      return "gateway";
+    case Source::Strategies:
+      return "strategies";
+    case Source::Venue:
+      return "venue";
+    case Source::Market:
+      return "market";
+    case Source::Core:
+      return "core";
+    case Source::Risk:
+      return "risk";
+  }
+  return {};
+}
 
 }  // namespace stoa::relay

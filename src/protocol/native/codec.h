@@ -28,10 +28,14 @@ namespace stoa::native {
 inline constexpr std::uint32_t kMagic = 0x414F5453;  // "STOA" in memory
 /// Header flag: a core derived this record from inputs; a replay derives it again.
 inline constexpr std::uint8_t kFlagOutput = 1;
-/// Header flag: a question ("would this order pass?") and its answer; never in a log.
+/// Header flag: of the moment only (a question "would this order pass?" and its answer, a role's
+/// heartbeat); passed on and never in a log.
 inline constexpr std::uint8_t kFlagProbe = 2;
 /// Header flag: the producer left the checksum out, and it is zero.
 inline constexpr std::uint8_t kFlagUnchecked = 4;
+/// Header flag: a reader may begin here, as with a film's key frame: what stands is told anew from
+/// here on. One that has followed so far may pass such messages over.
+inline constexpr std::uint8_t kFlagKey = 8;
 
 /// 32 bytes, little-endian, in front of every message. `crc32c` covers the 28 bytes before it and
 /// the payload.

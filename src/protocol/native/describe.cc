@@ -223,6 +223,7 @@ void append_json(std::string& out, const MessageView& message) {
   if (message.is_output()) json.field("output", true);
   if ((header.flags & kFlagProbe) != 0) json.field("probe", true);
   if ((header.flags & kFlagUnchecked) != 0) json.field("unchecked", true);
+  if ((header.flags & kFlagKey) != 0) json.field("key", true);
   json.digits_field("sequence", header.sequence);
   json.digits_field("timestamp_ns", header.timestamp.ns());
   add_value(json, info, message.body());
