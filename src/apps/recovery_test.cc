@@ -393,7 +393,7 @@ TEST_F(RecoveryTest, a_checkpoint_of_another_build_is_passed_over_too) {
   ASSERT_EQ(older->recovered.passed_over.size(), 1U);
   EXPECT_EQ(
       older->recovered.passed_over[0],
-      journal::checkpoint_name(newest.lsn) + ": checkpoint: is of version 99, this build reads 1");
+      journal::checkpoint_name(newest.lsn) + ": checkpoint: is of version 99, this build reads 2");
 }
 
 TEST_F(RecoveryTest, without_the_first_records_there_must_be_a_checkpoint) {
