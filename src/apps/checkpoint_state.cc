@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/state_io.h"
 #include "oms/execution_core.h"
+#include "protocol/native/codec.h"
 #include "relay/source_numbers.h"
 
 namespace stoa::apps {
@@ -23,7 +24,7 @@ namespace {
 constexpr std::uint32_t kMagic = 0x54504B43;  // "CKPT" in memory
 constexpr std::uint32_t kVersion = 2;
 
-enum class Section : std::uint8_t { Core = 1, Facts = 2, Numbers = 3 };
+enum class Section : std::uint8_t { Core = 1, Facts = 2, Numbers = 3, Waiting = 4 };
 
 /// Lets `write` append the section's bytes and says before them how many they are.
 template <class Write>
@@ -60,7 +61,7 @@ std::expected<std::span<const std::byte>, std::string> take_section(StateReader&
 }  // namespace
 
 void save_state(std::vector<std::byte>& to, const oms::ExecutionCore& core, const LogFacts& facts,
-                const relay::SourceNumbers& numbers) {
+                const relay::SourceNumbers& numbers, std::span<const std::byte> waiting) {
   StateWriter out{to};
   out.put(kMagic);
   out.put(kVersion);
@@ -70,6 +71,7 @@ void save_state(std::vector<std::byte>& to, const oms::ExecutionCore& core, cons
     out.put(numbers.last);
     out.put(numbers.time);
   });
+  put_section(to, Section::Waiting, [&] { out.put_bytes(waiting); });
 }
 
 Result<LogState> load_state(std::span<const std::byte> from) {
@@ -95,6 +97,14 @@ Result<LogState> load_state(std::span<const std::byte> from) {
   last.take(state.numbers.last);
   last.take(state.numbers.time);
   if (!last.ok() || last.left() != 0) return refuse("has numbers of other sources than this build");
+  const auto waiting = take_section(in, Section::Waiting);
+  if (!waiting) return refuse(waiting.error());
+  for (auto rest = *waiting; !rest.empty();) {
+    const auto message = native::decode(rest);
+    if (!message || !message->is_output()) return refuse("waits for what is no output");
+    rest = rest.subspan(message->bytes().size());
+  }
+  state.waiting.assign(waiting->begin(), waiting->end());
   if (in.left() != 0) return refuse(fmt::format("has {} bytes too many", in.left()));
   return state;
 }

@@ -31,7 +31,7 @@ namespace stoa::apps {
 namespace {
 
 constexpr std::uint32_t kFactsMagic = 0x54434146;  // "FACT" in memory
-constexpr std::uint32_t kFactsVersion = 1;
+constexpr std::uint32_t kFactsVersion = 2;
 
 /// Puts `item` in the place of the one with the same key, or behind the others.
 template <class T, class Key>
@@ -165,6 +165,15 @@ void LogFacts::note(const native::MessageView& message) {
     case Wire<KillSwitch>::kType:
       kill = {.time = header.timestamp, .what = message.as<KillSwitch>()};
       return;
+    case Wire<AccountUpdate>::kType: {
+      const auto account = message.as<AccountUpdate>();
+      // Whoever resumes knows of the loss: the next drawdown counts from there.
+      const bool resumed = halted != 0 && account.kill_active == 0;
+      peak_equity = resumed ? account.equity : std::max(peak_equity, account.equity);
+      equity = account.equity;
+      halted = account.kill_active;
+      return;
+    }
     case Wire<StrategyCommand>::kType:
       return note_command(*this, {.time = header.timestamp, .what = message.as<StrategyCommand>()});
     case Wire<OrderIntent>::kType: {
@@ -214,6 +223,9 @@ void LogFacts::save(std::vector<std::byte>& to) const {
   out.put(last_time);
   put(out, kill);
   out.put(rejects);
+  out.put(equity);
+  out.put(peak_equity);
+  out.put(halted);
   out.put(last_decided);
   out.put(last_decision);
   put_all(out, strategies);
@@ -239,6 +251,9 @@ Result<void> LogFacts::load(std::span<const std::byte> from) {
   in.take(last_time);
   bool known = take(in, kill);
   in.take(rejects);
+  in.take(equity);
+  in.take(peak_equity);
+  in.take(halted);
   in.take(last_decided);
   in.take(last_decision);
   known = known && take_all(in, strategies) && take_all(in, parameters) && take_all(in, limits) &&

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/price.h"
 #include "base/text.h"
 #include "model/risk.h"
 #include "model/system.h"
@@ -49,8 +50,11 @@ struct LogFacts {
   Said<KillSwitch> kill{};                            // time 0: never touched
   std::vector<StrategyTally> tallies;                 // by id
   std::array<std::uint64_t, kRejectCodes> rejects{};  // refusals by the gate
-  ClOrdId last_decided{};                             // by the newest RiskDecision
-  std::uint64_t last_decision = 0;                    // output number of that
+  Price equity{};                                     // as last told
+  Price peak_equity{};              // since the beginning, or since a person resumed trading
+  std::uint8_t halted = 0;          // the account's word on the kill switch
+  ClOrdId last_decided{};           // by the newest RiskDecision
+  std::uint64_t last_decision = 0;  // output number of that
 
   void note(const native::MessageView& message);
   [[nodiscard]] StrategyTally tally(StrategyId id) const noexcept;  // zeros when there is none

@@ -174,7 +174,7 @@ TEST(LogFacts, what_is_cut_short_or_unknown_is_refused) {
   newer[4] = std::byte{9};
   facts = {};
   EXPECT_EQ(facts.load(newer).error().message,
-            "they are of version 9, this build reads 1; replay the log");
+            "they are of version 9, this build reads 2; replay the log");
 }
 
 }  // namespace

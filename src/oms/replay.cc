@@ -16,6 +16,18 @@
 
 namespace stoa::oms {
 
+void ReplayCheck::expect(std::span<const std::byte> outputs) {
+  while (!outputs.empty()) {
+    const auto bytes = native::MessageView::trusted(outputs).bytes();
+    derived_.emplace_back(bytes.begin(), bytes.end());
+    outputs = outputs.subspan(bytes.size());
+  }
+}
+
+void ReplayCheck::copy_waiting(std::vector<std::byte>& to) const {
+  for (const auto& output : derived_) to.insert(to.end(), output.begin(), output.end());
+}
+
 void ReplayCheck::take(Lsn lsn, const native::MessageView& message) {
   if (!message.is_output()) {
     ++inputs_;

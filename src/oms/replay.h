@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class ReplayCheck {
  public:
   explicit ReplayCheck(ExecutionCore& core) noexcept : core_{core} {}
 
+  /// Outputs that the core had derived before it came here and that the log has not shown: a
+  /// checkpoint's. One message behind the other.
+  void expect(std::span<const std::byte> outputs);
   void take(Lsn lsn, const native::MessageView& message);
 
   /// Outputs derived but not found in the log: what a crash cut off. Leaves none behind.
@@ -25,6 +29,8 @@ class ReplayCheck {
 
   /// Outputs derived whose records have not come yet; none between the rounds of an engine.
   [[nodiscard]] std::size_t waiting() const noexcept { return derived_.size(); }
+  /// The same as bytes, one message behind the other.
+  void copy_waiting(std::vector<std::byte>& to) const;
 
   [[nodiscard]] std::uint64_t inputs() const noexcept { return inputs_; }
   [[nodiscard]] std::uint64_t compared() const noexcept { return compared_; }
