@@ -52,6 +52,7 @@
 #include "oms/venue_port.h"
 #include "ops/engine_status.h"
 #include "protocol/native/codec.h"
+#include "relay/mark_keeper.h"
 #include "relay/sequencer.h"
 #include "relay/source.h"
 #include "strategy/registry.h"
@@ -267,6 +268,7 @@ class Path final : public oms::RecordListener {
         wake_{need(bus::Wake::create())},
         agent_{{.core = &core_,
                 .log = &log_,
+                .marks = &marks_,
                 .venue = &venue_,
                 .gateway_wake = &wake_,
                 .listener = this,
@@ -308,7 +310,7 @@ class Path final : public oms::RecordListener {
   void settle(const Quote& quote, Timestamp now) {
     agent_.poll(now);
     log_reader_.poll([](const bus::Message&) {});
-    agent_.on_quote(quote);
+    marks_.on_quote(quote);
   }
 
   /// Forgets latencies measured so far.
@@ -344,6 +346,7 @@ class Path final : public oms::RecordListener {
   void start() {
     append(RunStarted{.run = 1, .seed = 1});
     append(instrument());
+    marks_.on_instrument(kInstrument);
     append(CashMovement{.amount = Price::from_e8(1'000'000 * kOneE8)});
     // Every check has a limit to hold to, far enough away that none refuses.
     static constexpr std::array<std::int64_t, kLimitKinds> kLimits{
@@ -366,6 +369,7 @@ class Path final : public oms::RecordListener {
   bus::Wake wake_;
   std::unique_ptr<ops::EngineStatus> status_ = std::make_unique<ops::EngineStatus>();
   oms::ExecutionCore core_;
+  relay::MarkKeeper marks_;
   oms::ExecutionAgent agent_;
   apps::MarketRelay market_;
   bus::Subscription market_reader_;

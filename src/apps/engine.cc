@@ -142,7 +142,8 @@ Result<void> Engine::open_data() {
 }
 
 Result<void> Engine::open_log() {
-  auto log = relay::Sequencer::open({.dir = config_.wal.dir, .journal = journal_options(config_)});
+  auto log = relay::Sequencer::open(
+      {.dir = config_.wal.dir, .journal = journal_options(config_), .wake = gateway_wake_.get()});
   if (!log) return std::unexpected(std::move(log.error()));
   log_ = std::make_unique<relay::Sequencer>(std::move(*log));
 
@@ -181,6 +182,7 @@ Result<void> Engine::make_runner() {
   agent_ = std::make_unique<oms::ExecutionAgent>(
       oms::ExecutionAgent::Links{.core = core_.get(),
                                  .log = log_.get(),
+                                 .marks = &marks_,
                                  .venue = venue_.orders,
                                  .commands = &commands_reader_,
                                  .gateway_wake = gateway_wake_.get(),
@@ -243,9 +245,7 @@ Result<void> Engine::show_past() {
   if (!recovered_) fail_check("the past is shown once", std::source_location::current());
   apps::show_past(
       *recovered_,
-      [&](Lsn lsn, const native::MessageView& message) {
-        log_->publish(lsn, message.bytes(), *gateway_wake_);
-      },
+      [&](Lsn lsn, const native::MessageView& message) { log_->publish(lsn, message.bytes()); },
       *runner_);
   log_->all_published();
   gateway_wake_->notify();
@@ -352,9 +352,9 @@ void Engine::on_market(const bus::Message& bus_message) {
   agent_->tick(wall_.monotonic());
   // Marks first: an intent that this message causes is judged by the market of this message.
   if (message.is<Quote>()) {
-    agent_->on_quote(message.as<Quote>());
+    marks_.on_quote(message.as<Quote>());
   } else if (message.is<Trade>()) {
-    agent_->on_trade(message.as<Trade>());
+    marks_.on_trade(message.as<Trade>());
   }
   runner_->on_market(message, bus_message.seq);
   if (message.is<Trade>()) {
@@ -390,6 +390,7 @@ void Engine::note_feed(const native::MessageView& message) {
 }
 
 void Engine::on_record(Lsn lsn, const native::MessageView& message) {
+  if (message.is<Instrument>()) marks_.on_instrument(message.as<Instrument>().instrument);
   facts_.note(message);
   runner_->on_execution(lsn, message);
 }

@@ -25,6 +25,7 @@
 #include "ops/checkpoint_desk.h"
 #include "ops/config.h"
 #include "ops/engine_status.h"
+#include "relay/mark_keeper.h"
 #include "relay/sequencer.h"
 #include "strategy/runner.h"
 
@@ -135,6 +136,7 @@ class Engine final : public oms::RecordListener {
   std::optional<Recovered> recovered_;  // until it has been shown
   std::unique_ptr<oms::ExecutionCore> core_;
   LogFacts facts_;
+  relay::MarkKeeper marks_;
   Lsn last_checkpoint_{};        // taken or begun with
   std::size_t state_bytes_ = 0;  // of the last one taken
   std::unique_ptr<oms::ExecutionAgent> agent_;

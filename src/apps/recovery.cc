@@ -79,7 +79,9 @@ class Pass {
       : found_{found},
         check_{*found.state.core},
         show_behind_{show_behind},
-        state_behind_{std::max(show_behind, found.checkpoint)} {}
+        state_behind_{std::max(show_behind, found.checkpoint)} {
+    check_.expect(found.state.waiting);
+  }
 
   void take(Lsn lsn, const native::MessageView& message) {
     // Between rounds only: an order that is told in the state must not be told again as it was.
@@ -102,10 +104,11 @@ class Pass {
     }
     // A crash can fall between an input and the recording of what followed from it.
     for (const auto& bytes : check_.take_unrecorded()) {
-      const auto lsn = log.append_output(bytes);
-      if (!lsn) return std::unexpected(lsn.error());
+      const auto taken = log.append_output(bytes);
+      if (!taken) return std::unexpected(taken.error());
+      const std::optional<Lsn>& lsn = *taken;
       const auto output = native::MessageView::trusted(bytes);
-      show(*lsn, output);
+      if (lsn) show(*lsn, output);
       found_.state.facts.note(output);
     }
     if (!found_.past.has_state()) show_state();

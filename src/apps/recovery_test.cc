@@ -82,7 +82,7 @@ class Trading {
     }
     ASSERT_TRUE(log_.commit());
     std::size_t outputs = 0;
-    log_.for_each_in_batch([&](Lsn lsn, const native::MessageView& input) {
+    log_.batch().for_each([&](Lsn lsn, const native::MessageView& input) {
       state_.core->apply(lsn, input);
       state_.facts.note(input);
       state_.core->outputs().drain([&](std::span<const std::byte> output) {
@@ -93,7 +93,7 @@ class Trading {
     });
     log_.clear_batch();
     inputs_.outputs_followed(outputs);
-    ASSERT_TRUE(log_.flush());
+    ASSERT_TRUE(log_.end_round());
   }
   [[nodiscard]] journal::Checkpoint checkpoint() {
     journal::Checkpoint made{.lsn = log_.head(), .chain = log_.chain(), .state = {}};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <expected>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,59 +37,44 @@ using relay::Source;
 ExecutionAgent::ExecutionAgent(const Links& links)
     : core_{*links.core},
       log_{*links.log},
+      marks_{links.marks},
       venue_{*links.venue},
       commands_{links.commands},
-      gateway_wake_{*links.gateway_wake},
+      gateway_wake_{links.gateway_wake},
       listener_{links.listener},
       status_{*links.status},
       stopwatch_{*links.stopwatch},
       reports_(kReportsPerRound) {
   output_ends_.reserve(kInboxMax + kCommandsPerRound + kReportsPerRound);
   inbox_.reserve(kInboxMax * native::kSmallMessageBytes);
-  quoted_.reserve(ExecutionCore::kInstrumentsMax);
+  told_.reserve(ExecutionCore::kInstrumentsMax);
+  if (marks_ != nullptr) {
+    core_.for_each_instrument([&](const Instrument& instrument) {
+      marks_->on_instrument(instrument.instrument);
+      Mark mark = core_.mark(instrument.instrument);
+      mark.instrument = instrument.instrument;
+      marks_->on_logged(mark);
+    });
+  }
 }
 
 Result<void> ExecutionAgent::open_session(const Text<16>& venue, Timestamp now) {
   core_.for_each_open([&](const Order& order) {
     if (order.state.order_id.value() != 0) venue_.restore(order.state);
   });
-  return append(Source::Venue, now, VenueSession{.venue = venue, .up = 1});
+  return append(Source::System, now, VenueSession{.venue = venue, .up = 1});
 }
 
 // --- marks
 
-ExecutionAgent::Quoted& ExecutionAgent::quoted(InstrumentId instrument) {
-  const auto at = std::ranges::find(quoted_, instrument, &Quoted::instrument);
-  if (at != quoted_.end()) return *at;
-  const Mark known = core_.mark(instrument);
-  quoted_.push_back({.instrument = instrument, .latest = known, .logged = known});
-  quoted_.back().latest.instrument = instrument;
-  return quoted_.back();
-}
-
-void ExecutionAgent::on_quote(const Quote& quote) noexcept {
-  Quoted& at = quoted(quote.instrument);
-  at.latest.bid = quote.bid_qty.is_zero() ? Price{} : quote.bid_px;
-  at.latest.ask = quote.ask_qty.is_zero() ? Price{} : quote.ask_px;
-}
-
-void ExecutionAgent::on_trade(const Trade& trade) noexcept {
-  quoted(trade.instrument).latest.last = trade.px;
-}
-
-void ExecutionAgent::log_mark_of(InstrumentId instrument) {
-  if (core_.instrument(instrument) == nullptr) return;
-  Quoted& at = quoted(instrument);
-  if (std::memcmp(&at.latest, &at.logged, sizeof(Mark)) == 0) return;
-  append_input(Source::Market, at.latest);
-  at.logged = at.latest;
-  at.logged_at = now_;
+void ExecutionAgent::log_mark_before(const native::MessageView& message) {
+  if (marks_ == nullptr) return;
+  if (const auto mark = marks_->due_before(message, now_)) append_input(Source::Market, *mark);
 }
 
 void ExecutionAgent::log_old_marks() {
-  for (Quoted const& at : quoted_) {
-    if ((now_ - at.logged_at).count() >= kMarkEveryNs) log_mark_of(at.instrument);
-  }
+  if (marks_ == nullptr) return;
+  marks_->take_old(now_, [&](const Mark& mark) { append_input(Source::Market, mark); });
 }
 
 // --- inputs
@@ -124,19 +110,8 @@ bool ExecutionAgent::submit(const StrategyCommand& command) { return queue(comma
 
 template <class M>
 void ExecutionAgent::append_input(Source source, const M& message) {
-  if (const auto lsn = log_.append(source, now_, message); !lsn) fail(lsn.error());
+  if (const auto offer = log_.append(source, now_, message); !offer) fail(offer.error());
 }
-
-namespace {
-
-/// The instrument whose market price an intent is judged by, or none.
-InstrumentId judged_by_market(const native::MessageView& message) noexcept {
-  if (message.is<OrderIntent>()) return message.as<OrderIntent>().instrument;
-  if (message.is<ReplaceIntent>()) return message.as<ReplaceIntent>().instrument;
-  return {};
-}
-
-}  // namespace
 
 void ExecutionAgent::take_commands() {
   if (commands_ == nullptr) return;
@@ -144,7 +119,7 @@ void ExecutionAgent::take_commands() {
       [&](const bus::Message& message) {
         const auto view = native::MessageView::trusted(message.payload);
         if ((view.header().flags & native::kFlagProbe) != 0) return answer_probe(view);
-        log_mark_of(judged_by_market(view));
+        log_mark_before(view);
         if (failed_) return;
         if (const auto offer = log_.offer(message.payload, now_); !offer) fail(offer.error());
       },
@@ -155,7 +130,7 @@ void ExecutionAgent::take_inbox() {
   std::span<const std::byte> rest = inbox_;
   while (!rest.empty() && !failed_) {
     const auto view = native::MessageView::trusted(rest);
-    log_mark_of(judged_by_market(view));
+    log_mark_before(view);
     if (failed_) break;
     if (const auto offer = log_.offer(view.bytes(), now_); !offer) fail(offer.error());
     rest = rest.subspan(view.bytes().size());
@@ -165,7 +140,8 @@ void ExecutionAgent::take_inbox() {
 }
 
 void ExecutionAgent::take_reports() {
-  const std::size_t count = venue_.poll_reports(now_, reports_);
+  const auto room = std::span{reports_}.first(std::min(reports_.size(), log_.room()));
+  const std::size_t count = room.empty() ? 0 : venue_.poll_reports(now_, room);
   for (std::size_t i = 0; i < count && !failed_; ++i) append_input(Source::Venue, reports_[i]);
 }
 
@@ -174,7 +150,7 @@ void ExecutionAgent::answer_probe(const native::MessageView& question) {
   const auto intent = question.as<OrderIntent>();
   // The gate's answer, as if the order came now: the newest market counts, but nothing is logged
   // for a question.
-  const risk::Verdict verdict = core_.what_if(intent, quoted(intent.instrument).latest, now_);
+  const risk::Verdict verdict = core_.what_if(intent, market_of(intent.instrument), now_);
   std::array<std::byte, native::kSmallMessageBytes> bytes;
   const std::size_t size = native::encode_with_tail<RiskDecision, CheckResult>(
       bytes,
@@ -188,7 +164,28 @@ void ExecutionAgent::answer_probe(const native::MessageView& question) {
                    .code = verdict.code,
                    .check_count = static_cast<std::uint16_t>(verdict.check_count)},
       verdict.view());
-  log_.publish(Lsn{}, std::span{bytes}.first(size), gateway_wake_);
+  log_.tell(std::span{bytes}.first(size));
+}
+
+Mark ExecutionAgent::market_of(InstrumentId instrument) {
+  if (marks_ != nullptr) return marks_->latest(instrument);
+  const auto told = std::ranges::find(told_, instrument, &Mark::instrument);
+  return told != told_.end() ? *told : core_.mark(instrument);
+}
+
+/// Words of the moment that a relay has passed on.
+void ExecutionAgent::hear(const native::MessageView& message) {
+  if (message.is<OrderIntent>()) return answer_probe(message);
+  if (message.is<Mark>()) {
+    const auto mark = message.as<Mark>();
+    const auto at = std::ranges::find(told_, mark.instrument, &Mark::instrument);
+    if (at == told_.end()) {
+      told_.push_back(mark);
+    } else {
+      *at = mark;
+    }
+  }
+  if (listener_ != nullptr) listener_->on_told(message);
 }
 
 // --- one round
@@ -200,20 +197,20 @@ std::size_t ExecutionAgent::poll(Timestamp now) {
   take_inbox();
   take_reports();
   log_old_marks();
-  if (failed_ || !log_.has_batch()) return 0;
+  if (failed_ || !log_.has_work()) return 0;
 
   const auto durable = log_.commit();
   if (!durable) {
     fail(durable.error());
     return 0;
   }
+  if (log_.batch().empty()) return 0;
   durable_at_ = stopwatch_.monotonic();
   if (inbox_since_.count() != 0) {
     status_.intent_to_durable_ns.record(
         static_cast<std::uint64_t>((durable_at_ - inbox_since_).count()));
   }
   const std::size_t applied = apply_batch();
-  log_.all_published();
   inbox_since_ = {};
   status_.inputs.add(applied);
   status_.head_lsn.set(static_cast<std::int64_t>(log_.head().value()));
@@ -222,9 +219,9 @@ std::size_t ExecutionAgent::poll(Timestamp now) {
   status_.kill_active.set(core_.kill_active() ? 1 : 0);
   status_.state_hash.set(std::bit_cast<std::int64_t>(core_.state_hash()));
   if (!failed_) {
-    if (const auto flushed = log_.flush(); !flushed) fail(flushed.error());
+    if (const auto ended = log_.end_round(); !ended) fail(ended.error());
   }
-  gateway_wake_.notify();
+  if (gateway_wake_ != nullptr) gateway_wake_->notify();
   return applied;
 }
 
@@ -232,7 +229,8 @@ std::size_t ExecutionAgent::apply_batch() {
   OutputBuffer& outputs = core_.outputs();
   // First the venue: the inputs are durable, and each further nanosecond is the market's.
   output_ends_.clear();
-  log_.for_each_in_batch([&](Lsn lsn, const native::MessageView& input) {
+  log_.batch().for_each([&](Lsn lsn, const native::MessageView& input) {
+    if (lsn == Lsn{} || input.is_output()) return;
     const std::size_t first = outputs.count();
     core_.apply(lsn, input);
     outputs.for_each(first, outputs.count(), [&](std::span<const std::byte> bytes) {
@@ -243,8 +241,10 @@ std::size_t ExecutionAgent::apply_batch() {
   // Then everyone else: each input with its outputs behind it.
   std::size_t applied = 0;
   std::size_t first = 0;
-  log_.for_each_in_batch([&](Lsn lsn, const native::MessageView& input) {
-    record(lsn, input);
+  log_.batch().for_each([&](Lsn lsn, const native::MessageView& message) {
+    if (lsn == Lsn{}) return hear(message);
+    record(lsn, message);
+    if (message.is_output()) return;
     const std::size_t last = output_ends_[applied++];
     outputs.for_each(first, last, [&](std::span<const std::byte> bytes) { take_output(bytes); });
     first = last;
@@ -258,13 +258,14 @@ void ExecutionAgent::take_output(std::span<const std::byte> bytes) {
   const auto output = native::MessageView::trusted(bytes);
   count(output);
   if (failed_) return;
-  const auto lsn = log_.append_output(bytes);
-  if (!lsn) return fail(lsn.error());
-  record(*lsn, output);
+  const auto taken = log_.append_output(bytes);
+  if (!taken) return fail(taken.error());
+  const std::optional<Lsn>& lsn = *taken;
+  if (lsn) record(*lsn, output);
 }
 
 void ExecutionAgent::record(Lsn lsn, const native::MessageView& message) {
-  log_.publish(lsn, message.bytes(), gateway_wake_);
+  log_.publish(lsn, message.bytes());
   if (listener_ != nullptr) listener_->on_record(lsn, message);
 }
 

@@ -19,7 +19,9 @@
 #include "oms/venue_port.h"
 #include "ops/engine_status.h"
 #include "protocol/native/codec.h"
-#include "relay/sequencer.h"
+#include "relay/execution_log.h"
+#include "relay/mark_keeper.h"
+#include "relay/source.h"
 
 namespace stoa::oms {
 
@@ -29,6 +31,8 @@ class RecordListener {
  public:
   virtual ~RecordListener() = default;
   virtual void on_record(Lsn lsn, const native::MessageView& message) = 0;
+  /// A word of the moment that came with the log: another role's heartbeat.
+  virtual void on_told(const native::MessageView& /*message*/) {}
 };
 
 /// Drives the execution core: gathers inputs (people's and strategies' intents, the venue's
@@ -41,10 +45,11 @@ class ExecutionAgent final : public IntentSink {
  public:
   struct Links {
     ExecutionCore* core = nullptr;  // as the log has left it
-    relay::Sequencer* log = nullptr;
+    relay::ExecutionLog* log = nullptr;
+    relay::MarkKeeper* marks = nullptr;  // null: whoever writes the log keeps them
     OrderPort* venue = nullptr;
     bus::Subscription* commands = nullptr;  // from the gateway; null: none
-    bus::Wake* gateway_wake = nullptr;      // rung after publishing
+    bus::Wake* gateway_wake = nullptr;      // rung after publishing; null: nobody sleeps
     RecordListener* listener = nullptr;     // may be null
     ops::EngineStatus* status = nullptr;
     const Clock* stopwatch = nullptr;  // real time, for latencies only: decides nothing
@@ -56,18 +61,14 @@ class ExecutionAgent final : public IntentSink {
   /// after the next poll.
   template <native::Message M>
   [[nodiscard]] Result<void> append(relay::Source source, Timestamp now, const M& message) {
-    const auto lsn = log_.append(source, now, message);
-    if (!lsn) return std::unexpected(lsn.error());
+    const auto offer = log_.append(source, now, message);
+    if (!offer) return std::unexpected(offer.error());
     return {};
   }
 
   /// Tells a paper venue its resting orders, then asks about every open one. Orders may come from
   /// now on.
   [[nodiscard]] Result<void> open_session(const Text<16>& venue, Timestamp now);
-
-  // The market, for marks: best prices and last trades of instruments, as they are published.
-  void on_quote(const Quote& quote) noexcept;
-  void on_trade(const Trade& trade) noexcept;
 
   /// A market message is in hand: latencies of what follows are measured from here.
   void tick(nanoseconds stopwatch_now) noexcept { tick_at_ = stopwatch_now; }
@@ -90,15 +91,6 @@ class ExecutionAgent final : public IntentSink {
   static constexpr std::size_t kInboxMax = 1'024;
   static constexpr std::size_t kCommandsPerRound = 512;
   static constexpr std::size_t kReportsPerRound = 512;
-  static constexpr std::int64_t kMarkEveryNs = 1'000'000'000;
-
-  struct Quoted {
-    InstrumentId instrument{};
-    Mark latest{};
-    Mark logged{};
-    Timestamp logged_at{};
-  };
-
   template <class M>
   bool queue(const M& message);
   template <class M>
@@ -106,22 +98,23 @@ class ExecutionAgent final : public IntentSink {
   void take_commands();
   void take_inbox();
   void take_reports();
-  void log_mark_of(InstrumentId instrument);
+  void log_mark_before(const native::MessageView& message);
   void log_old_marks();
+  void hear(const native::MessageView& message);
   void answer_probe(const native::MessageView& question);
+  [[nodiscard]] Mark market_of(InstrumentId instrument);
   std::size_t apply_batch();
   void take_output(std::span<const std::byte> bytes);
   void dispatch(const native::MessageView& output);
   void count(const native::MessageView& output);
   void fail(const Error& error);
   void record(Lsn lsn, const native::MessageView& message);
-  [[nodiscard]] Quoted& quoted(InstrumentId instrument);
-
   ExecutionCore& core_;
-  relay::Sequencer& log_;
+  relay::ExecutionLog& log_;
+  relay::MarkKeeper* marks_;
   OrderPort& venue_;
   bus::Subscription* commands_;
-  bus::Wake& gateway_wake_;
+  bus::Wake* gateway_wake_;
   RecordListener* listener_;
   ops::EngineStatus& status_;
   const Clock& stopwatch_;
@@ -133,7 +126,7 @@ class ExecutionAgent final : public IntentSink {
   nanoseconds durable_at_{};
   std::vector<ExecutionReport> reports_;
   std::vector<std::size_t> output_ends_;  // outputs of the round, up to and with each input's
-  std::vector<Quoted> quoted_;
+  std::vector<Mark> told_;                // the market, as a relay says it with a question
   Timestamp now_{};
   bool failed_ = false;
   Error error_;

@@ -107,6 +107,10 @@ class ExecutionCore {
   [[nodiscard]] const Order* find(const ClientOrderId& id) noexcept { return orders_.find(id); }
   [[nodiscard]] const Order* find(ClOrdId id) noexcept { return orders_.find(id); }
   template <class Visit>
+  void for_each_instrument(Visit visit) const {
+    for (const InstrumentState& at : instruments_) visit(at.rules);
+  }
+  template <class Visit>
   void for_each_open(Visit visit) {
     orders_.for_each_open([&](const Order& order) { visit(order); });
   }

@@ -19,7 +19,6 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/random.h"
-#include "bus/wake.h"
 #include "journal/reader.h"
 #include "model/risk.h"
 #include "model/system.h"
@@ -46,7 +45,6 @@ class Relay {
   Relay(const fs::path& dir, std::size_t topic_bytes, std::uint64_t seed,
         std::uint64_t segment_bytes = 1U << 18U)
       : random_{seed},
-        wake_{bus::Wake::create().value()},
         log_{Sequencer::open({.dir = dir,
                               .journal = {.segment_bytes = segment_bytes,
                                           .sync = journal::SyncPolicy::None,
@@ -63,15 +61,14 @@ class Relay {
           log_.append(Source::System, Timestamp::from_ns(time_), RunStarted{.run = ++run_}));
     }
     ASSERT_TRUE(log_.commit());
-    log_.for_each_in_batch([&](Lsn lsn, const native::MessageView& input) {
-      log_.publish(lsn, input.bytes(), wake_);
+    log_.batch().for_each([&](Lsn lsn, const native::MessageView& input) {
+      log_.publish(lsn, input.bytes());
       for (std::uint64_t left = random_.below(4); left > 0; --left) output();
     });
     log_.clear_batch();
     // A probe's answer belongs to no log.
-    if (random_.one_in(3)) log_.publish(Lsn{}, Bytes(40), wake_);
-    log_.all_published();
-    ASSERT_TRUE(log_.flush());
+    if (random_.one_in(3)) log_.publish(Lsn{}, Bytes(40));
+    ASSERT_TRUE(log_.end_round());
   }
 
   [[nodiscard]] Sequencer& log() { return log_; }
@@ -87,11 +84,10 @@ class Relay {
                                 StateDigest{.hash = random_.next()}));
     const auto lsn = log_.append_output(bytes);
     ASSERT_TRUE(lsn);
-    log_.publish(*lsn, bytes, wake_);
+    log_.publish(lsn->value(), bytes);
   }
 
   Random random_;
-  bus::Wake wake_;
   Sequencer log_;
   std::int64_t time_ = 0;
   std::uint64_t run_ = 0;

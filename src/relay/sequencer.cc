@@ -26,22 +26,14 @@
 #include "relay/source.h"
 
 namespace stoa::relay {
-namespace {
-
-constexpr std::size_t kBatchEntries = 4'096;
-constexpr std::size_t kBatchBytes = 1U << 20U;
-
-}  // namespace
 
 Sequencer::Sequencer(Options options, journal::Writer writer)
     : dir_{std::move(options.dir)},
+      wake_{options.wake},
       writer_{std::move(writer)},
       topic_{std::make_unique<bus::Topic>(bus::TopicOptions{.capacity_bytes = options.topic_bytes,
                                                             .allow_lossy = options.lossy_readers})},
-      publication_{topic_->publication()} {
-  batch_.reserve(kBatchEntries);
-  batch_bytes_.reserve(kBatchBytes);
-}
+      publication_{topic_->publication()} {}
 
 Result<Sequencer> Sequencer::open(const Options& options) {
   auto writer = journal::Writer::open(options.dir, options.journal);
@@ -92,10 +84,12 @@ Result<Offer> Sequencer::offer(std::span<const std::byte> message, Timestamp now
   return Offer::Taken;
 }
 
-Result<Lsn> Sequencer::append_output(std::span<const std::byte> message) {
+Result<std::optional<Lsn>> Sequencer::append_output(std::span<const std::byte> message) {
   numbers_.last[static_cast<std::size_t>(Source::Core)] =
       native::MessageView::trusted(message).header().sequence;
-  return writer_.append(message);
+  const auto lsn = writer_.append(message);
+  if (!lsn) return std::unexpected(lsn.error());
+  return std::optional{*lsn};
 }
 
 Result<Lsn> Sequencer::commit() {
@@ -108,16 +102,15 @@ Result<Lsn> Sequencer::take(std::span<const std::byte> message, bool awaited) {
   const auto lsn = writer_.append(message);
   if (!lsn) return lsn;
   sync_awaited_ = sync_awaited_ || awaited;
-  batch_.push_back({.lsn = *lsn, .offset = batch_bytes_.size(), .bytes = message.size()});
-  batch_bytes_.insert(batch_bytes_.end(), message.begin(), message.end());
+  batch_.add(*lsn, message);
   return lsn;
 }
 
-void Sequencer::publish(Lsn lsn, std::span<const std::byte> message, bus::Wake& wake) {
+void Sequencer::publish(Lsn lsn, std::span<const std::byte> message) {
   const std::uint64_t value = lsn.value();
   const auto head = std::as_bytes(std::span{&value, 1});
   while (publication_.try_publish(head, message) != bus::PublishResult::Ok) {
-    wake.notify();
+    if (wake_ != nullptr) wake_->notify();
     std::this_thread::yield();
   }
 }

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/counter.h"
@@ -17,24 +17,18 @@
 #include "bus/wake.h"
 #include "journal/writer.h"
 #include "protocol/native/codec.h"
+#include "relay/execution_log.h"
 #include "relay/source.h"
 #include "relay/source_numbers.h"
 
 namespace stoa::relay {
-
-/// What became of a message offered for the log.
-enum class Offer : std::uint8_t {
-  Taken,      // it has an lsn and waits for the commit
-  Duplicate,  // this source's sequence is in the log already
-  Gap,        // an earlier one of this source is missing; it has to rewind
-};
 
 /// The in-process relay of the execution domain: gives each message its place, drops what a source
 /// sends twice, makes a batch durable with one sync, and fans records out in log order. One thread
 /// calls everything.
 ///
 /// On the topic a record is 8 bytes of lsn (little-endian) and the message.
-class Sequencer {
+class Sequencer final : public ExecutionLog {
  public:
   struct Options {
     std::filesystem::path dir;
@@ -42,6 +36,7 @@ class Sequencer {
     std::size_t topic_bytes =
         64U << 20U;              // readers may lag this far; then publishing waits for them
     bool lossy_readers = false;  // LogReader may join; publishing costs a little more
+    bus::Wake* wake = nullptr;   // of who reads the topic: rung while publishing waits for room
   };
 
   /// Opens and recovers the journal. `replay` must come next.
@@ -58,7 +53,7 @@ class Sequencer {
       const std::function<void(Lsn, const native::MessageView&)>& visit, Lsn from = Lsn{0});
 
   /// The number that the next message of `source` carries.
-  [[nodiscard]] std::uint64_t next_sequence(Source source) const noexcept {
+  [[nodiscard]] std::uint64_t next_sequence(Source source) const noexcept override {
     return numbers_.last[static_cast<std::size_t>(source)] + 1;
   }
 
@@ -75,17 +70,23 @@ class Sequencer {
     ++numbers_.last[static_cast<std::size_t>(source)];
     return take(std::span{bytes}.first(size), source != Source::Market);
   }
-  /// The same for a message that its producer has encoded and numbered; the relay's time replaces
-  /// the producer's.
-  [[nodiscard]] Result<Offer> offer(std::span<const std::byte> message, Timestamp now);
-  /// Appends an output of the core: part of the log, but no batch waits for it.
-  [[nodiscard]] Result<Lsn> append_output(std::span<const std::byte> message);
+  [[nodiscard]] std::size_t room() const noexcept override { return SIZE_MAX; }
+  [[nodiscard]] bool has_work() const noexcept override { return !batch_.empty(); }
+  [[nodiscard]] Result<Offer> offer(std::span<const std::byte> message, Timestamp now) override;
+  /// Part of the log at once, but no batch waits for it.
+  [[nodiscard]] Result<std::optional<Lsn>> append_output(
+      std::span<const std::byte> message) override;
 
   /// Makes everything appended durable, as the journal's policy says. A batch of nothing but marks
   /// is only written: nobody waits for it, and whatever follows from it in the log is durable only
   /// together with it.
-  [[nodiscard]] Result<Lsn> commit();
-  /// Hands outputs to the operating system, so that a killed process leaves them; no sync.
+  [[nodiscard]] Result<Lsn> commit() override;
+  /// Hands outputs to the operating system, so that a killed process leaves them; no sync. Says
+  /// that every record has been published.
+  [[nodiscard]] Result<void> end_round() override {
+    all_published();
+    return flush();
+  }
   [[nodiscard]] Result<void> flush() { return writer_.flush(); }
 
   /// Makes everything written so far durable, whatever the policy: before a checkpoint names it.
@@ -95,31 +96,14 @@ class Sequencer {
   [[nodiscard]] std::uint32_t chain() const noexcept { return writer_.chain(); }
   [[nodiscard]] std::uint64_t epoch() const noexcept { return writer_.epoch(); }
 
-  /// Calls `visit(lsn, message)` for each input appended since the last `clear_batch`, oldest
-  /// first. Only after commit.
-  template <class Visit>
-  void for_each_in_batch(Visit visit) const {
-    for (const Entry& entry : batch_) {
-      visit(entry.lsn,
-            native::MessageView::trusted({batch_bytes_.data() + entry.offset, entry.bytes}));
-    }
-  }
-  void clear_batch() noexcept {
-    batch_.clear();
-    batch_bytes_.clear();
-  }
-  /// Visits and clears.
-  template <class Visit>
-  void take_batch(Visit visit) {
-    for_each_in_batch(visit);
-    clear_batch();
-  }
-  [[nodiscard]] bool has_batch() const noexcept { return !batch_.empty(); }
+  /// Inputs appended since the last `clear_batch`; only after commit.
+  [[nodiscard]] const Batch& batch() const noexcept override { return batch_; }
+  void clear_batch() noexcept override { batch_.clear(); }
 
   /// Shows a record to the topic's subscribers. When one of them is a whole ring behind, it waits
-  /// for it: the log's readers never miss a record. `wake` is rung while waiting. Answers that
-  /// belong to no log have lsn 0.
-  void publish(Lsn lsn, std::span<const std::byte> message, bus::Wake& wake);
+  /// for it: the log's readers never miss a record. What belongs to no log has lsn 0.
+  void publish(Lsn lsn, std::span<const std::byte> message) override;
+  void tell(std::span<const std::byte> message) override { publish(Lsn{}, message); }
 
   /// Every record of the log has been published: to be called at the end of a round, when each
   /// input and its outputs have been.
@@ -131,18 +115,12 @@ class Sequencer {
   [[nodiscard]] bus::Topic& topic() noexcept { return *topic_; }
   [[nodiscard]] const journal::WriterMetrics& metrics() const noexcept { return writer_.metrics(); }
   [[nodiscard]] const journal::Recovery& recovery() const noexcept { return writer_.recovery(); }
-  [[nodiscard]] Lsn head() const noexcept { return Lsn{writer_.next_lsn().value() - 1}; }
-  [[nodiscard]] Lsn durable() const noexcept { return writer_.durable_lsn(); }
+  [[nodiscard]] Lsn head() const noexcept override { return Lsn{writer_.next_lsn().value() - 1}; }
+  [[nodiscard]] Lsn durable() const noexcept override { return writer_.durable_lsn(); }
   /// Writes and syncs everything and lets go of the directory.
   [[nodiscard]] Result<Lsn> close() { return writer_.close(); }
 
  private:
-  struct Entry {
-    Lsn lsn;
-    std::size_t offset;
-    std::size_t bytes;
-  };
-
   Sequencer(Options options, journal::Writer writer);
 
   /// Time in the log never goes back, whatever the clock does.
@@ -153,14 +131,14 @@ class Sequencer {
   [[nodiscard]] Result<Lsn> take(std::span<const std::byte> message, bool awaited);
 
   std::filesystem::path dir_;
+  bus::Wake* wake_;
   journal::Writer writer_;
   std::unique_ptr<bus::Topic> topic_;
   bus::Publication publication_;
   std::unique_ptr<Gauge> published_ = std::make_unique<Gauge>();
   SourceNumbers numbers_;
   bool sync_awaited_ = false;  // the batch holds more than marks
-  std::vector<Entry> batch_;
-  std::vector<std::byte> batch_bytes_;
+  Batch batch_;
 };
 
 }  // namespace stoa::relay

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "bus/topic.h"
-#include "bus/wake.h"
 #include "journal/writer.h"
 #include "model/risk.h"
 #include "protocol/native/codec.h"
@@ -95,12 +94,13 @@ TEST_F(SequencerTest, its_own_time_replaces_the_producers_and_never_goes_back) {
   ASSERT_TRUE(log.append(Source::Market, at(40), Mark{.instrument = InstrumentId{1}}).has_value());
   ASSERT_TRUE(log.commit().has_value());
   std::vector<std::int64_t> times;
-  log.take_batch([&](Lsn, const native::MessageView& message) {
+  log.batch().for_each([&](Lsn, const native::MessageView& message) {
     times.push_back(message.header().timestamp.ns());
     EXPECT_TRUE(native::decode(message.bytes()).has_value()) << "the checksum was mended";
   });
   EXPECT_EQ(times, (std::vector<std::int64_t>{50, 50}));
-  EXPECT_FALSE(log.has_batch());
+  log.clear_batch();
+  EXPECT_FALSE(log.has_work());
 }
 
 TEST_F(SequencerTest, syncs_for_intents_and_not_for_marks_alone) {
@@ -117,10 +117,8 @@ TEST_F(SequencerTest, shows_records_with_their_lsn) {
   Sequencer log = open();
   auto reader = log.topic().subscribe(bus::Policy::MustHave);
   ASSERT_TRUE(reader.has_value());
-  auto wake = bus::Wake::create();
-  ASSERT_TRUE(wake.has_value());
   const auto bytes = command(1);
-  log.publish(Lsn{77}, bytes, *wake);
+  log.publish(Lsn{77}, bytes);
   std::size_t seen = 0;
   reader->poll([&](const bus::Message& message) {
     std::uint64_t lsn = 0;
