@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "ops/role_status.h"
+
+namespace stoa::ops {
+
+class Metrics;
+
+/// What a health endpoint answers, whatever server carries it.
+struct HealthReply {
+  int status = 200;
+  std::string_view content_type{};
+  std::string body{};
+};
+
+/// A question; borrowed for the call.
+struct HealthQuestion {
+  std::string_view path{};    // "/readyz"
+  std::string_view query{};   // "verbose&exclude=log:writable", or empty
+  std::string_view accept{};  // the header, or empty
+};
+
+/// How long a role's loop may be silent before it counts as dead.
+inline constexpr std::chrono::seconds kSilenceMax{10};
+
+/// Answers `/health /ready /status /metrics /livez /readyz /startupz /health/live|ready|startup`;
+/// nothing for any other path. From the snapshot alone: no I/O, no waiting.
+///
+/// errors  400 with a problem body: a parameter that is not known
+/// source  docs/health.md
+[[nodiscard]] std::optional<HealthReply> answer_health(const RoleStatus& status,
+                                                       const Metrics& metrics,
+                                                       const HealthQuestion& question,
+                                                       nanoseconds silence_max = kSilenceMax);
+
+/// A problem body (RFC 9457) as the servers of this program write it.
+[[nodiscard]] HealthReply health_problem(int status, std::string_view code, std::string_view detail,
+                                         std::string_view hint);
+
+}  // namespace stoa::ops
