@@ -84,6 +84,16 @@ struct Options {
   std::size_t capacity = 4'096;  // entries of 512 bytes; a power of two
   /// Where whole lines go, called by the writer thread alone; nothing is stderr.
   std::function<void(std::string_view lines)> sink{};
+  /// Who speaks: written into every JSON line behind the event, when not empty.
+  struct {
+    std::string service{};   // "relay-market"
+    std::string instance{};  // one process of it
+    std::string env{};
+    std::string version{};
+  } origin{};
+  /// File that stderr (and stdout, where it is the same) was sent to by whoever started this
+  /// process: SIGUSR1 opens it anew, so that it can be moved aside. Empty: SIGUSR1 is left alone.
+  std::string file{};
 };
 
 /// Counts since the session began.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -33,6 +34,14 @@ struct ReplayReport {
   [[nodiscard]] bool equal() const noexcept { return mismatches == 0 && checkpoints_differ == 0; }
 };
 
+/// What `stoa run ROLE` was told beside its configuration.
+struct RoleOptions {
+  std::string name{};      // "relay-market": as the supervisor, logs and discovery call it
+  std::string domain{};    // of a relay: market, signal or execution
+  std::uint16_t port = 0;  // health and metrics; for the gateway everything; 0: the system picks
+  std::string log_file{};  // that its stderr is, when a supervisor started it
+};
+
 /// What the commands need from parts that are wired in apps/. An empty function makes its command
 /// say that this build cannot do it (exit 1).
 struct Hooks {
@@ -40,6 +49,12 @@ struct Hooks {
   std::string commit{};  // short hash, empty when unknown
   /// Runs until told to stop; returns the exit code. The log session is up while it is called.
   std::function<int(const ops::Config& config, Output output)> run_engine{};
+  /// Runs one role of the platform until told to stop; returns the exit code. `role` is the word
+  /// behind `stoa run`: relay, venue, market-data, risk, execution, strategy, gateway. The log
+  /// session is up while it is called. Nothing: this build lacks the role.
+  std::function<std::optional<int>(std::string_view role, const ops::Config& config,
+                                   const RoleOptions& options)>
+      run_role{};
   /// Reads only. Error: the log could not be read, or is damaged.
   /// `to`: the last record to look at, else the newest.
   std::function<Result<ReplayReport>(const std::filesystem::path& log_dir, std::optional<Lsn> to)>

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+// How a command talks to the supervisor: one line of words to run/supervisor.sock, answered by
+// lines of JSON, the last of which is {"event":"done",…}.
+namespace stoa::deploy {
+
+/// "up venue", "down force timeout=5", "restart execution", "status".
+struct Request {
+  enum class Verb : std::uint8_t { Up, Down, Restart, Status };
+  Verb verb = Verb::Status;
+  std::vector<std::string> roles{};
+  bool force = false;
+  std::optional<std::chrono::seconds> timeout{};
+};
+[[nodiscard]] std::string to_line(const Request& request);  // with '\n'
+/// Bytes of a peer, without the '\n'.
+///
+/// errors  BadInput
+[[nodiscard]] Result<Request> parse_request(std::string_view line);
+
+/// A command's end of the conversation; blocks. One thread.
+class ControlClient {
+ public:
+  /// errors  NotFound: no supervisor listens there · Io
+  [[nodiscard]] static Result<ControlClient> connect(const std::filesystem::path& socket);
+
+  [[nodiscard]] Result<void> send(const Request& request);
+  /// The next line without its end; nothing when the supervisor has closed.
+  ///
+  /// errors  Unavailable: none came within `timeout`
+  [[nodiscard]] Result<std::optional<std::string>> line(std::chrono::milliseconds timeout);
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+ private:
+  explicit ControlClient(Fd fd) : fd_{std::move(fd)} {}
+
+  Fd fd_;
+  std::string bytes_;
+};
+
+}  // namespace stoa::deploy

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+// Where things of a running platform lie below its data directory.
+namespace stoa::deploy {
+
+struct Layout {
+  std::filesystem::path data{};
+
+  [[nodiscard]] std::filesystem::path run() const { return data / "run"; }
+  [[nodiscard]] std::filesystem::path logs() const { return data / "log"; }
+  [[nodiscard]] std::filesystem::path archive() const { return logs() / "archive"; }
+  [[nodiscard]] std::filesystem::path wal() const { return data / "wal"; }
+  [[nodiscard]] std::filesystem::path token() const { return data / "token"; }
+  /// OFD-locked by the one supervisor; the lock goes with its process.
+  [[nodiscard]] std::filesystem::path lock() const { return run() / "supervisor.lock"; }
+  [[nodiscard]] std::filesystem::path control() const { return run() / "supervisor.sock"; }
+  [[nodiscard]] std::filesystem::path state() const { return run() / "supervisor.json"; }
+  [[nodiscard]] std::filesystem::path pid(std::string_view role) const {
+    return run() / (std::string{role} + ".pid");
+  }
+  [[nodiscard]] std::filesystem::path notify(std::string_view role) const {
+    return run() / ("notify-" + std::string{role} + ".sock");
+  }
+  [[nodiscard]] std::filesystem::path log(std::string_view role) const {
+    return logs() / (std::string{role} + ".log");
+  }
+};
+
+}  // namespace stoa::deploy

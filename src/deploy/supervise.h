@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "deploy/layout.h"
+#include "deploy/log_files.h"
+#include "deploy/plan.h"
+#include "deploy/supervisor.h"
+
+// The supervisor as a process: real children, the control socket, files of run/ and log/.
+namespace stoa::deploy {
+
+struct SuperviseOptions {
+  Layout layout{};
+  SupervisorOptions timing{};
+  LogRules logs{};
+  std::vector<std::string> environment{};  // of the roles, "NAME=VALUE"
+  bool foreground = false;                 // roles end with this process
+  bool start = true;                       // false: only stop what another left behind
+  Supervisor::DownOptions down{};          // of that stop
+  /// Lines of JSON as control clients get them; for `--foreground`.
+  std::function<void(std::string_view line)> progress{};
+};
+
+/// Holds the directory's lock, starts the plan and keeps it running until SIGTERM, SIGINT or
+/// `down`; adopts roles that a dead supervisor left. Owns the calling thread and its signals.
+///
+/// errors  Unavailable: another supervisor has the directory · a start that failed half-way, after
+///         everything was stopped again · Io
+[[nodiscard]] Result<void> supervise(const Plan& plan, const SuperviseOptions& options);
+
+/// The supervisor's lock on a data directory.
+class SupervisorLock {
+ public:
+  /// errors  Unavailable: held by another, named in the text · Io
+  [[nodiscard]] static Result<SupervisorLock> take(const Layout& layout);
+  /// Process that holds it; nothing when nobody does.
+  [[nodiscard]] static std::optional<pid_t> holder(const Layout& layout);
+
+ private:
+  explicit SupervisorLock(Fd fd) : fd_{std::move(fd)} {}
+  Fd fd_;
+};
+
+/// Roles that run below `layout` according to their pid files, with who they are.
+struct RunningRole {
+  std::string name{};
+  ProcessId process{};
+};
+[[nodiscard]] std::vector<RunningRole> running_roles(const Layout& layout);
+
+}  // namespace stoa::deploy
