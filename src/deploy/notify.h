@@ -28,7 +28,7 @@ struct Notice {
 /// a status is cut at 256 bytes and loses its control characters.
 [[nodiscard]] Notice parse_notice(std::string_view datagram);
 
-/// The socket of one role. Datagrams of other processes than `pid`'s group are dropped.
+/// The socket of one role. What other processes send to it is dropped.
 class NoticeSocket {
  public:
   /// Binds `path` anew, whatever stood there.

@@ -65,7 +65,6 @@ struct Event {
     Started,         // took nothing yet
     Ready,           // took: since its process began
     Exited,          // by itself; text: how, and what follows
-    Restarting,      // after a back-off
     GivenUp,         // text: why
     WatchdogMissed,  // text: how long it was silent
     Stopping,
@@ -164,6 +163,7 @@ class Supervisor {
     bool start_again = false;  // a restart: once it is down
     bool killed = false;       // SIGKILL is out
     bool aborted = false;      // SIGABRT is out, for silence
+    bool given_up = false;     // Failed once it has ended
     nanoseconds began{0};      // its process, or its stop
     nanoseconds ready_at{0};
     nanoseconds deadline{0};  // of what it is doing: start, stop, abort, back-off
@@ -176,6 +176,7 @@ class Supervisor {
   [[nodiscard]] bool in_operation(std::size_t role) const;
   [[nodiscard]] bool may_start(std::size_t role) const;
   [[nodiscard]] bool may_stop(std::size_t role) const;
+  [[nodiscard]] std::string waits_in_vain(std::size_t role) const;
   void begin(Operation::Kind kind, std::vector<std::size_t> roles);
   void finish(bool ok, std::string message);
   void set_state(std::size_t role, RoleState state);

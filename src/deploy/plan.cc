@@ -1,0 +1,199 @@
+#include "deploy/plan.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "deploy/layout.h"
+#include "ops/config.h"
+
+namespace stoa::deploy {
+namespace {
+
+using Word = std::string_view;
+
+constexpr std::array<Word, 3> kMarketRelay{"relay", "--domain", "market"};
+constexpr std::array<Word, 3> kSignalRelay{"relay", "--domain", "signal"};
+constexpr std::array<Word, 3> kExecutionRelay{"relay", "--domain", "execution"};
+constexpr std::array<Word, 1> kVenue{"venue"};
+constexpr std::array<Word, 1> kMarketData{"market-data"};
+constexpr std::array<Word, 1> kRisk{"risk"};
+constexpr std::array<Word, 1> kExecution{"execution"};
+constexpr std::array<Word, 1> kStrategy{"strategy"};
+constexpr std::array<Word, 1> kGateway{"gateway"};
+
+constexpr std::array<Word, 2> kAfterMarketData{"relay-market", "venue"};
+constexpr std::array<Word, 1> kAfterRisk{"relay-execution"};
+// Execution reads marks from the market relay through market-data's messages, but may start before
+// they flow; without risk it must not start at all.
+constexpr std::array<Word, 3> kAfterExecution{"relay-execution", "risk", "venue"};
+constexpr std::array<Word, 4> kAfterStrategy{"relay-market", "relay-signal", "relay-execution",
+                                             "execution"};
+constexpr std::array<Word, 8> kAfterGateway{"relay-market", "relay-signal", "relay-execution",
+                                            "venue",        "market-data",  "risk",
+                                            "execution",    "strategy"};
+
+constexpr auto kKinds = std::to_array<RoleKind>({
+    {.name = "relay-market", .words = kMarketRelay, .port = 8001},
+    {.name = "relay-signal", .words = kSignalRelay, .port = 8002},
+    {.name = "relay-execution", .words = kExecutionRelay, .port = 8003},
+    {.name = "venue", .words = kVenue, .port = 9100},
+    {.name = "market-data", .words = kMarketData, .port = 5555, .after = kAfterMarketData},
+    {.name = "risk", .words = kRisk, .port = 5557, .after = kAfterRisk},
+    {.name = "execution", .words = kExecution, .port = 5556, .after = kAfterExecution},
+    {.name = "strategy", .words = kStrategy, .port = 5558, .after = kAfterStrategy},
+    {.name = "gateway", .words = kGateway, .port = 8080, .after = kAfterGateway},
+});
+
+constexpr std::uint16_t kPortMax = 65'535;
+constexpr std::uint16_t kHighestPort = std::ranges::max(kKinds, {}, &RoleKind::port).port;
+
+std::vector<Word> names() {
+  std::vector<Word> names;
+  for (const RoleKind& kind : kKinds) names.push_back(kind.name);
+  return names;
+}
+
+std::size_t place_of(Word name) {
+  const auto* found = std::ranges::find(kKinds, name, &RoleKind::name);
+  return static_cast<std::size_t>(found - kKinds.begin());
+}
+
+std::unexpected<Error> unknown_role(const std::string& name) {
+  const auto known = names();
+  const auto near = ops::nearest(name, known);
+  std::string every;
+  for (const Word word : known) every += (every.empty() ? "" : ", ") + std::string{word};
+  return bad_input(fmt::format("{} is no role{}; there are {}", name,
+                               near ? fmt::format("; did you mean {}?", *near) : "", every));
+}
+
+/// Which rows of the table take part.
+using Chosen = std::array<bool, kKinds.size()>;
+
+Result<Chosen> choose(const PlanOptions& options) {
+  Chosen enabled{};
+  enabled.fill(true);
+  for (const RoleChoice& choice : options.choices) {
+    if (find_role_kind(choice.name) == nullptr) return unknown_role(choice.name);
+    enabled[place_of(choice.name)] = choice.enabled;
+  }
+  if (options.only.empty()) return enabled;
+  Chosen chosen{};
+  for (const std::string& name : options.only) {
+    if (find_role_kind(name) == nullptr) return unknown_role(name);
+    if (!enabled[place_of(name)]) {
+      return bad_input(fmt::format("{} is switched off by the configuration", name));
+    }
+    chosen[place_of(name)] = true;
+  }
+  // From the last to the first: what a row waits for stands before it.
+  for (std::size_t i = kKinds.size(); i-- > 0;) {
+    if (!chosen[i]) continue;
+    for (const Word name : kKinds[i].after) chosen[place_of(name)] |= enabled[place_of(name)];
+  }
+  return chosen;
+}
+
+std::vector<std::string> argv_of(const RoleKind& kind, const PlanOptions& options) {
+  std::vector<std::string> argv{options.program.string(), "run"};
+  argv.insert(argv.end(), kind.words.begin(), kind.words.end());
+  const auto add = [&](std::string_view flag, const std::string& value) {
+    argv.emplace_back(flag);
+    argv.push_back(value);
+  };
+  add("--data", options.data.string());
+  add("--env", options.environment);
+  add("--base-port", to_string(options.base_port));
+  if (!options.config_file.empty()) add("--config", options.config_file.string());
+  if (!options.log_level.empty()) add("--log-level", options.log_level);
+  for (const std::string& setting : options.settings) add("--set", setting);
+  return argv;
+}
+
+std::int64_t priority_of(const PlanOptions& options, std::string_view name) {
+  const auto found = std::ranges::find(options.choices, name, &RoleChoice::name);
+  return found == options.choices.end() ? 0 : found->priority;
+}
+
+}  // namespace
+
+std::span<const RoleKind> role_kinds() noexcept { return kKinds; }
+
+const RoleKind* find_role_kind(std::string_view name) noexcept {
+  const auto* found = std::ranges::find(kKinds, name, &RoleKind::name);
+  return found == kKinds.end() ? nullptr : found;
+}
+
+Result<BasePort> parse_base_port(std::string_view text) {
+  if (text == "any") return BasePort{};
+  std::uint16_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end || value > kPortMax - kHighestPort) {
+    return bad_input(
+        fmt::format("base port {}: expected any or 0 to {}", text, kPortMax - kHighestPort));
+  }
+  return BasePort{value};
+}
+
+std::string to_string(const BasePort& base_port) {
+  return base_port ? std::to_string(*base_port) : "any";
+}
+
+std::optional<std::size_t> Plan::find(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(roles, name, &Role::name);
+  if (found == roles.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - roles.begin());
+}
+
+Result<Plan> make_plan(const PlanOptions& options) {
+  const auto chosen = choose(options);
+  if (!chosen) return std::unexpected(chosen.error());
+  const Layout layout{.data = options.data};
+  Plan plan;
+  // Of the rows whose predecessors are placed the one with the smallest priority comes next.
+  Chosen placed{};
+  while (true) {
+    std::optional<std::size_t> next;
+    for (std::size_t i = 0; i < kKinds.size(); ++i) {
+      if (!(*chosen)[i] || placed[i]) continue;
+      const bool possible = std::ranges::all_of(kKinds[i].after, [&](Word name) {
+        return !(*chosen)[place_of(name)] || placed[place_of(name)];
+      });
+      if (!possible) continue;
+      if (!next ||
+          priority_of(options, kKinds[i].name) < priority_of(options, kKinds[*next].name)) {
+        next = i;
+      }
+    }
+    if (!next) return plan;
+    const RoleKind& kind = kKinds[*next];
+    placed[*next] = true;
+    Role role{.name = std::string{kind.name},
+              .argv = argv_of(kind, options),
+              .port = options.base_port ? static_cast<std::uint16_t>(kind.port + *options.base_port)
+                                        : std::uint16_t{0},
+              .log_file = layout.log(kind.name)};
+    for (const Word name : kind.after) {
+      if (const auto place = plan.find(name)) role.after.push_back(*place);
+    }
+    plan.roles.push_back(std::move(role));
+  }
+}
+
+}  // namespace stoa::deploy

@@ -1,0 +1,616 @@
+#include "deploy/supervisor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): signal names are POSIX
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "deploy/notify.h"
+#include "deploy/plan.h"
+#include "deploy/process.h"
+
+namespace stoa::deploy {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr ExitStatus kCrash{.number = 1};
+constexpr ExitStatus kClean{};
+constexpr ExitStatus kKilled{.by_signal = true, .number = SIGKILL};
+
+/// What was asked of processes, in words: "start venue", "TERM venue", "kill venue".
+class FakePort final : public ProcessPort {
+ public:
+  explicit FakePort(const Plan& plan) : plan_{plan} {}
+
+  Result<ProcessId> start(std::size_t role) override {
+    said.push_back("start " + plan_.roles[role].name);
+    if (broken.contains(role)) return bad_input("no such program", "/nowhere");
+    return ProcessId{.pid = static_cast<pid_t>(++next_), .start_ticks = 7};
+  }
+  void signal(std::size_t role, int number) override {
+    if (number == SIGCONT) return;
+    said.push_back(std::string{number == SIGTERM ? "TERM " : "ABRT "} + plan_.roles[role].name);
+  }
+  void kill(std::size_t role) override { said.push_back("kill " + plan_.roles[role].name); }
+  std::string last_lines(std::size_t role) override { return lines[role]; }
+
+  std::vector<std::string> take() { return std::exchange(said, {}); }
+
+  std::vector<std::string> said;
+  std::set<std::size_t> broken;
+  std::map<std::size_t, std::string> lines;
+
+ private:
+  const Plan& plan_;
+  int next_ = 100;
+};
+
+/// relay <- {venue, risk} <- execution: the platform's graph in small.
+Plan diamond() {
+  return {.roles = {{.name = "relay"},
+                    {.name = "venue"},
+                    {.name = "risk", .after = {0}},
+                    {.name = "execution", .after = {0, 1, 2}}}};
+}
+constexpr std::size_t kRelay = 0;
+constexpr std::size_t kVenue = 1;
+constexpr std::size_t kRisk = 2;
+constexpr std::size_t kExecution = 3;
+
+class SupervisorTest : public ::testing::Test {
+ protected:
+  static std::vector<std::size_t> all() { return {kRelay, kVenue, kRisk, kExecution}; }
+
+  /// Time passes in steps that a real loop would take.
+  void pass(nanoseconds time) {
+    const Timestamp end = clock.now() + time;
+    while (clock.now() < end) {
+      clock.advance_to(std::min(end, clock.now() + milliseconds{100}));
+      supervisor.poll();
+    }
+  }
+  /// The same, while these keep saying that they live.
+  void pass_alive(nanoseconds time, const std::vector<std::size_t>& roles) {
+    for (nanoseconds gone{0}; gone < time; gone += seconds{1}) {
+      for (const auto role : roles) supervisor.on_notice(role, {.watchdog = true});
+      pass(seconds{1});
+    }
+  }
+  void ready(std::size_t role) {
+    supervisor.on_notice(role, {.ready = true});
+    supervisor.poll();
+  }
+  void exit(std::size_t role, const ExitStatus& status) {
+    supervisor.on_exit(role, status);
+    supervisor.poll();
+  }
+  void up_and_ready() {
+    ASSERT_TRUE(supervisor.up(all()));
+    supervisor.poll();
+    for (const auto role : all()) ready(role);
+    ASSERT_TRUE(supervisor.operation().over);
+    ASSERT_TRUE(supervisor.operation().ok);
+    port.take();
+    static_cast<void>(supervisor.take_events());
+  }
+  [[nodiscard]] RoleState state(std::size_t role) const { return supervisor.view(role).state; }
+  /// Seconds until the role is started again; 0 when that does not happen within a minute.
+  double pause_of(std::size_t role) {
+    port.take();
+    const auto from = clock.now();
+    for (int i = 0; i < 600 && state(role) != RoleState::Starting; ++i) pass(milliseconds{100});
+    if (state(role) != RoleState::Starting) return 0;
+    return static_cast<double>((clock.now() - from).count()) / 1e9;
+  }
+
+  ManualClock clock{Timestamp::from_ns(1'800'000'000'000'000'000)};
+  Plan plan = diamond();
+  FakePort port{plan};
+  Supervisor supervisor{plan, {}, port, clock};
+};
+
+TEST_F(SupervisorTest, a_role_starts_once_those_before_it_are_ready) {
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("start relay", "start venue"));
+  ready(kVenue);
+  EXPECT_THAT(port.take(), IsEmpty());
+  ready(kRelay);
+  EXPECT_THAT(port.take(), ElementsAre("start risk"));
+  EXPECT_FALSE(supervisor.operation().over);
+  ready(kRisk);
+  EXPECT_THAT(port.take(), ElementsAre("start execution"));
+  ready(kExecution);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_TRUE(supervisor.operation().ok);
+}
+
+TEST_F(SupervisorTest, the_critical_path_names_what_the_start_waited_for) {
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  pass(milliseconds{100});
+  ready(kVenue);
+  pass(milliseconds{200});
+  ready(kRelay);
+  pass(milliseconds{300});
+  ready(kRisk);
+  pass(milliseconds{400});
+  ready(kExecution);
+  const auto path = supervisor.critical_path();
+  ASSERT_EQ(path.size(), 3U);
+  EXPECT_EQ(path[0].role, kRelay);
+  EXPECT_EQ(path[1].role, kRisk);
+  EXPECT_EQ(path[2].role, kExecution);
+  EXPECT_EQ(path[0].ready_after, milliseconds{300});
+  EXPECT_EQ(path[1].started_after, milliseconds{300});
+  EXPECT_EQ(path[1].ready_after, milliseconds{600});
+  EXPECT_EQ(path[2].ready_after, milliseconds{1'000});
+}
+
+TEST_F(SupervisorTest, up_on_a_running_platform_changes_nothing_and_says_done) {
+  up_and_ready();
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_TRUE(supervisor.operation().ok);
+  EXPECT_THAT(supervisor.operation().roles, IsEmpty());
+  EXPECT_THAT(port.take(), IsEmpty());
+}
+
+TEST_F(SupervisorTest, up_starts_what_is_missing_and_leaves_the_rest) {
+  ASSERT_TRUE(supervisor.up(std::vector{kRelay, kRisk}));
+  supervisor.poll();
+  ready(kRelay);
+  ready(kRisk);
+  EXPECT_TRUE(supervisor.operation().over);
+  port.take();
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("start venue"));
+  EXPECT_THAT(supervisor.operation().roles, ElementsAre(kVenue, kExecution));
+}
+
+TEST_F(SupervisorTest, a_second_up_joins_the_first) {
+  ASSERT_TRUE(supervisor.up(std::vector{kRelay}));
+  supervisor.poll();
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("start relay", "start venue"));
+  ready(kRelay);
+  EXPECT_FALSE(supervisor.operation().over);
+}
+
+TEST_F(SupervisorTest, a_start_that_fails_half_way_is_taken_back_in_reverse) {
+  port.lines[kExecution] = "the last line";
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  for (const auto role : {kRelay, kVenue, kRisk}) ready(role);
+  port.take();
+  exit(kExecution, kCrash);
+  EXPECT_THAT(port.take(), ElementsAre("TERM venue", "TERM risk"));
+  EXPECT_FALSE(supervisor.operation().over);
+  exit(kRisk, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("TERM relay"));
+  exit(kVenue, kClean);
+  exit(kRelay, kClean);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_FALSE(supervisor.operation().ok);
+  EXPECT_EQ(supervisor.operation().message, "execution did not become ready: exit 1");
+  EXPECT_TRUE(supervisor.at_rest());
+  EXPECT_EQ(state(kExecution), RoleState::Failed);
+  EXPECT_EQ(state(kRelay), RoleState::Down);
+  const auto events = supervisor.take_events();
+  const auto given_up = std::ranges::find(events, Event::Kind::GivenUp, &Event::kind);
+  ASSERT_NE(given_up, events.end());
+  EXPECT_EQ(given_up->text, "exit 1\nthe last line");
+}
+
+TEST_F(SupervisorTest, a_failed_start_of_a_missing_role_leaves_those_that_ran_before) {
+  ASSERT_TRUE(supervisor.up(std::vector{kRelay, kRisk}));
+  supervisor.poll();
+  ready(kRelay);
+  ready(kRisk);
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  port.take();
+  exit(kVenue, kCrash);
+  EXPECT_FALSE(supervisor.operation().ok);
+  EXPECT_EQ(state(kRelay), RoleState::Ready);
+  EXPECT_EQ(state(kRisk), RoleState::Ready);
+  EXPECT_EQ(state(kExecution), RoleState::Down);
+  EXPECT_THAT(port.take(), IsEmpty());
+}
+
+TEST_F(SupervisorTest, a_role_that_is_not_ready_in_time_fails_the_start) {
+  ASSERT_TRUE(supervisor.up(std::vector{kRelay}));
+  supervisor.poll();
+  supervisor.on_notice(kRelay, {.status = "reading segment 3"});
+  pass(milliseconds{59'900});
+  EXPECT_THAT(port.take(), ElementsAre("start relay"));
+  pass(milliseconds{100});
+  pass(milliseconds{100});
+  EXPECT_THAT(port.take(), ElementsAre("TERM relay"));
+  exit(kRelay, kClean);
+  EXPECT_EQ(supervisor.operation().message,
+            "relay did not become ready: not ready within 60 s, it says: reading segment 3");
+  EXPECT_EQ(state(kRelay), RoleState::Failed);
+}
+
+TEST_F(SupervisorTest, a_role_may_ask_for_more_time) {
+  ASSERT_TRUE(supervisor.up(std::vector{kRelay}));
+  supervisor.poll();
+  pass(seconds{59});
+  supervisor.on_notice(kRelay, {.extend = seconds{30}});
+  pass(seconds{29});
+  EXPECT_EQ(state(kRelay), RoleState::Starting);
+  pass(seconds{2});
+  EXPECT_EQ(state(kRelay), RoleState::Stopping);
+}
+
+TEST_F(SupervisorTest, a_program_that_cannot_be_started_fails_the_start) {
+  port.broken.insert(kVenue);
+  ASSERT_TRUE(supervisor.up(std::vector{kVenue}));
+  supervisor.poll();
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_EQ(supervisor.operation().message,
+            "venue did not become ready: /nowhere: no such program");
+}
+
+TEST_F(SupervisorTest, a_crash_is_started_again_after_a_pause_that_doubles) {
+  up_and_ready();
+  double expected = 1;
+  for (int crash = 0; crash < 5; ++crash) {
+    exit(kVenue, kCrash);
+    EXPECT_EQ(state(kVenue), RoleState::Backoff);
+    const double pause = pause_of(kVenue);
+    EXPECT_GE(pause, expected * 0.8 - 0.001) << crash;
+    EXPECT_LE(pause, expected + 0.2) << crash;
+    expected *= 2;
+    ready(kVenue);
+  }
+  EXPECT_EQ(supervisor.view(kVenue).restarts, 5U);
+  EXPECT_EQ(state(kExecution), RoleState::Ready) << "others stay";
+}
+
+TEST_F(SupervisorTest, the_pause_never_passes_its_bound) {
+  SupervisorOptions options;
+  options.restart_max = 100;
+  Supervisor patient{plan, options, port, clock};
+  ASSERT_TRUE(patient.up(std::vector{kVenue}));
+  patient.poll();
+  patient.on_notice(kVenue, {.ready = true});
+  patient.poll();
+  double longest = 0;
+  for (int crash = 0; crash < 12; ++crash) {
+    patient.on_exit(kVenue, kCrash);
+    const auto from = clock.now();
+    while (patient.view(kVenue).state != RoleState::Starting) {
+      clock.advance_to(clock.now() + milliseconds{100});
+      patient.poll();
+    }
+    longest = std::max(longest, static_cast<double>((clock.now() - from).count()) / 1e9);
+    patient.on_notice(kVenue, {.ready = true});
+  }
+  EXPECT_GT(longest, 20);
+  EXPECT_LE(longest, 30.2);
+}
+
+TEST_F(SupervisorTest, a_minute_of_health_forgets_the_back_off) {
+  up_and_ready();
+  for (int crash = 0; crash < 3; ++crash) {
+    exit(kVenue, kCrash);
+    EXPECT_GT(pause_of(kVenue), 0);
+    ready(kVenue);
+  }
+  pass_alive(seconds{61}, all());
+  exit(kVenue, kCrash);
+  EXPECT_LE(pause_of(kVenue), 1.2);
+}
+
+TEST_F(SupervisorTest, the_sixth_crash_in_five_minutes_is_the_last) {
+  up_and_ready();
+  for (int crash = 0; crash < 5; ++crash) {
+    exit(kVenue, kCrash);
+    ASSERT_GT(pause_of(kVenue), 0) << crash;
+    ready(kVenue);
+  }
+  static_cast<void>(supervisor.take_events());
+  exit(kVenue, kKilled);
+  EXPECT_EQ(state(kVenue), RoleState::Failed);
+  EXPECT_THAT(supervisor.view(kVenue).last_error, HasSubstr("after 5 restarts within 300 s"));
+  const auto events = supervisor.take_events();
+  EXPECT_EQ(std::ranges::count(events, Event::Kind::GivenUp, &Event::kind), 1);
+  port.take();
+  pass_alive(seconds{60}, all());
+  EXPECT_THAT(port.take(), IsEmpty());
+  // A person may ask again.
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("start venue"));
+}
+
+TEST_F(SupervisorTest, crashes_that_are_far_apart_are_never_given_up) {
+  up_and_ready();
+  for (int crash = 0; crash < 12; ++crash) {
+    exit(kVenue, kCrash);
+    ASSERT_GT(pause_of(kVenue), 0) << crash;
+    ready(kVenue);
+    pass_alive(seconds{90}, all());
+  }
+  EXPECT_EQ(state(kVenue), RoleState::Ready);
+}
+
+TEST_F(SupervisorTest, a_role_silent_for_less_than_the_watchdog_lives_on) {
+  up_and_ready();
+  pass_alive(seconds{19}, {kRelay, kRisk, kExecution});
+  EXPECT_THAT(port.take(), IsEmpty());
+  supervisor.on_notice(kVenue, {.watchdog = true});
+  pass_alive(seconds{19}, {kRelay, kRisk, kExecution});
+  EXPECT_THAT(port.take(), IsEmpty());
+}
+
+TEST_F(SupervisorTest, a_role_silent_for_longer_is_aborted_then_killed_and_started_again) {
+  up_and_ready();
+  pass_alive(seconds{21}, {kRelay, kRisk, kExecution});
+  EXPECT_THAT(port.take(), ElementsAre("ABRT venue"));
+  pass_alive(seconds{3}, {kRelay, kRisk, kExecution});
+  EXPECT_THAT(port.take(), ElementsAre("kill venue"));
+  exit(kVenue, kKilled);
+  EXPECT_THAT(supervisor.view(kVenue).last_error, HasSubstr("after it was silent"));
+  EXPECT_GT(pause_of(kVenue), 0);
+}
+
+TEST_F(SupervisorTest, a_pause_of_the_supervisor_itself_ends_nobody) {
+  up_and_ready();
+  clock.advance_to(clock.now() + seconds{120});
+  supervisor.poll();
+  EXPECT_THAT(port.take(), IsEmpty());
+  pass(seconds{19});
+  EXPECT_THAT(port.take(), IsEmpty());
+  pass(seconds{3});
+  EXPECT_FALSE(port.take().empty()) << "the watchdog is on again";
+}
+
+TEST_F(SupervisorTest, what_a_role_said_before_we_looked_counts) {
+  up_and_ready();
+  pass_alive(seconds{19}, {kRelay, kRisk, kExecution});
+  clock.advance_to(clock.now() + seconds{2});
+  for (const auto role : all()) supervisor.on_notice(role, {.watchdog = true});
+  supervisor.poll();
+  EXPECT_THAT(port.take(), IsEmpty());
+}
+
+TEST_F(SupervisorTest, down_stops_in_reverse_and_independent_ones_together) {
+  up_and_ready();
+  supervisor.down({});
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM execution"));
+  exit(kExecution, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("TERM venue", "TERM risk"));
+  exit(kVenue, kClean);
+  EXPECT_THAT(port.take(), IsEmpty());
+  exit(kRisk, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("TERM relay"));
+  exit(kRelay, kClean);
+  EXPECT_TRUE(supervisor.at_rest());
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_TRUE(supervisor.operation().ok);
+}
+
+TEST_F(SupervisorTest, a_role_that_does_not_end_is_killed_after_its_time) {
+  up_and_ready();
+  supervisor.down({});
+  supervisor.poll();
+  port.take();
+  pass(milliseconds{29'900});
+  EXPECT_THAT(port.take(), IsEmpty());
+  pass(milliseconds{200});
+  EXPECT_THAT(port.take(), ElementsAre("kill execution"));
+  exit(kExecution, kKilled);
+  EXPECT_THAT(port.take(), ElementsAre("TERM venue", "TERM risk"));
+}
+
+TEST_F(SupervisorTest, force_kills_all_at_once) {
+  up_and_ready();
+  supervisor.down({.force = true});
+  EXPECT_THAT(port.take(), ElementsAre("kill relay", "kill venue", "kill risk", "kill execution"));
+  for (const auto role : all()) exit(role, kKilled);
+  EXPECT_TRUE(supervisor.operation().over);
+}
+
+TEST_F(SupervisorTest, force_ends_a_stop_that_waits) {
+  up_and_ready();
+  supervisor.down({});
+  supervisor.poll();
+  port.take();
+  supervisor.down({.force = true});
+  EXPECT_THAT(port.take(), ElementsAre("kill relay", "kill venue", "kill risk", "kill execution"));
+}
+
+TEST_F(SupervisorTest, down_during_a_start_ends_the_start) {
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  ready(kRelay);
+  port.take();
+  supervisor.down({});
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM venue", "TERM risk"));
+  exit(kVenue, kClean);
+  exit(kRisk, kClean);
+  exit(kRelay, kClean);
+  EXPECT_TRUE(supervisor.at_rest());
+  EXPECT_EQ(state(kExecution), RoleState::Down);
+}
+
+TEST_F(SupervisorTest, nothing_starts_while_the_platform_is_being_stopped) {
+  up_and_ready();
+  supervisor.down({});
+  supervisor.poll();
+  const auto refused = supervisor.up(all());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  exit(kVenue, kCrash);
+  port.take();
+  pass(seconds{29});
+  EXPECT_THAT(port.take(), IsEmpty());
+}
+
+TEST_F(SupervisorTest, restart_stops_and_starts_one_role_and_no_other) {
+  up_and_ready();
+  ASSERT_TRUE(supervisor.restart(std::vector{kRisk}));
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM risk"));
+  exit(kRisk, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("start risk"));
+  EXPECT_FALSE(supervisor.operation().over);
+  ready(kRisk);
+  EXPECT_TRUE(supervisor.operation().ok);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_EQ(supervisor.view(kRisk).restarts, 0U) << "it was asked for";
+}
+
+TEST_F(SupervisorTest, restart_of_all_stops_in_reverse_and_starts_in_order) {
+  up_and_ready();
+  ASSERT_TRUE(supervisor.restart(all()));
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM execution"));
+  exit(kExecution, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("TERM venue", "TERM risk"));
+  exit(kVenue, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("start venue"));
+  exit(kRisk, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("TERM relay"));
+  exit(kRelay, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("start relay"));
+  ready(kVenue);
+  ready(kRelay);
+  EXPECT_THAT(port.take(), ElementsAre("start risk"));
+  ready(kRisk);
+  ready(kExecution);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_TRUE(supervisor.operation().ok);
+}
+
+TEST_F(SupervisorTest, a_restart_that_fails_says_so_and_goes_on_trying) {
+  up_and_ready();
+  ASSERT_TRUE(supervisor.restart(std::vector{kRisk}));
+  supervisor.poll();
+  exit(kRisk, kClean);
+  exit(kRisk, kCrash);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_FALSE(supervisor.operation().ok);
+  EXPECT_THAT(supervisor.operation().message, HasSubstr("it is tried again"));
+  EXPECT_EQ(state(kRisk), RoleState::Backoff);
+  EXPECT_EQ(state(kExecution), RoleState::Ready);
+}
+
+TEST_F(SupervisorTest, a_restart_behind_a_role_that_is_gone_does_not_wait_for_ever) {
+  ASSERT_TRUE(supervisor.restart(std::vector{kRisk}));
+  supervisor.poll();
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_EQ(supervisor.operation().message, "risk waits for relay, which is down");
+}
+
+TEST_F(SupervisorTest, an_adopted_role_is_not_started_twice_and_stops_with_the_rest) {
+  Supervisor next{plan, {}, port, clock};
+  next.adopt(kRelay, {.pid = 42, .start_ticks = 1}, true);
+  ASSERT_TRUE(next.up(std::vector{kRelay, kRisk}));
+  next.poll();
+  EXPECT_THAT(port.take(), ElementsAre("start risk"));
+  next.on_notice(kRisk, {.ready = true});
+  next.down({});
+  next.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM risk"));
+  next.on_exit(kRisk, kClean);
+  next.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM relay"));
+}
+
+TEST_F(SupervisorTest, it_says_when_it_wants_to_be_called_again) {
+  up_and_ready();
+  EXPECT_EQ(supervisor.idle_time(), seconds{1});
+  pass_alive(seconds{5}, all());
+  pass(milliseconds{18'500});
+  EXPECT_LE(supervisor.idle_time(), milliseconds{600});
+  EXPECT_GT(supervisor.idle_time(), nanoseconds{0});
+}
+
+/// Any order of events leaves a platform that can be stopped: a walk of random steps, then down.
+TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random{seed};
+    Supervisor walked{plan, {.seed = seed}, port, clock};
+    std::set<std::pair<std::size_t, pid_t>> alive;
+    const auto look = [&] {
+      for (const auto role : all()) {
+        if (const auto& process = walked.view(role).process) alive.insert({role, process->pid});
+      }
+      // Never two processes of one role.
+      for (const auto role : all()) {
+        EXPECT_LE(std::ranges::count(alive, role, &std::pair<std::size_t, pid_t>::first), 1);
+      }
+    };
+    const auto end = [&](std::size_t role, const ExitStatus& status) {
+      const auto found = std::ranges::find(alive, role, &std::pair<std::size_t, pid_t>::first);
+      if (found == alive.end()) return;
+      alive.erase(found);
+      walked.on_exit(role, status);
+    };
+    for (int step = 0; step < 200; ++step) {
+      const auto role = static_cast<std::size_t>(random.below(4));
+      switch (random.below(8)) {
+        case 0:
+          static_cast<void>(walked.up(std::vector{role}));
+          break;
+        case 1:
+          static_cast<void>(walked.restart(std::vector{role}));
+          break;
+        case 2:
+          if (random.one_in(4)) walked.down({.force = random.one_in(2)});
+          break;
+        case 3:
+          end(role, kCrash);
+          break;
+        case 4:
+          walked.on_notice(role, {.ready = true});
+          break;
+        default:
+          clock.advance_to(clock.now() + milliseconds{random.between(1, 4'000)});
+          break;
+      }
+      walked.poll();
+      look();
+    }
+    walked.down({.force = true});
+    for (const auto role : all()) end(role, kKilled);
+    walked.poll();
+    ASSERT_TRUE(walked.at_rest());
+    ASSERT_TRUE(walked.operation().over);
+    ASSERT_TRUE(alive.empty());
+  }
+}
+
+}  // namespace
+}  // namespace stoa::deploy
