@@ -40,7 +40,7 @@ class SeqCell {
       if (before % 2 == 0 && turn_.load(std::memory_order_relaxed) == before) break;
     }
     T value{};
-    std::memcpy(&value, words.data(), sizeof value);
+    std::memcpy(static_cast<void*>(&value), words.data(), sizeof value);
     return value;
   }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "gateway/problem.h"
+#include "ops/http_text.h"
 
 namespace stoa::gateway {
 namespace {
@@ -22,15 +23,6 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
-  unsigned difference = given.size() == secret.size() ? 0 : 1;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const char other = secret.empty() ? '\0' : secret[i % secret.size()];
-    difference |= static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(other);
-  }
-  return difference == 0 && !secret.empty();
-}
-
 std::optional<Problem> check_token(std::string_view authorization, std::string_view token) {
   constexpr std::string_view kScheme = "bearer ";
   constexpr std::string_view kHint =
@@ -42,7 +34,7 @@ std::optional<Problem> check_token(std::string_view authorization, std::string_v
                    .detail = "this call changes something and needs the token",
                    .hint = std::string{kHint}};
   }
-  if (equal_in_constant_time(authorization.substr(kScheme.size()), token)) return std::nullopt;
+  if (ops::equal_in_constant_time(authorization.substr(kScheme.size()), token)) return std::nullopt;
   return Problem{.status = 401,
                  .code = "token_wrong",
                  .detail = "this is not the token of this engine",

@@ -9,9 +9,6 @@
 
 namespace stoa::gateway {
 
-/// Compares without telling by its duration how much of `given` was right.
-[[nodiscard]] bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept;
-
 /// Looks at an Authorization header; nothing when it carries the token.
 ///
 /// errors  token_missing, token_wrong

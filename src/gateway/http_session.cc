@@ -13,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +26,7 @@
 #include "gateway/net.h"
 #include "gateway/problem.h"
 #include "gateway/ws_frame.h"
+#include "ops/http_text.h"
 
 namespace stoa::gateway {
 namespace {
@@ -114,21 +114,6 @@ bool has_token(std::string_view list, std::string_view token) {
 
 bool visible(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
-}
-
-/// "Date: Fri, 09 Aug 2024 00:54:13 GMT", made once a second.
-std::string_view date_header(std::int64_t now_s) {
-  static thread_local std::int64_t made_s = -1;
-  static thread_local std::array<char, 64> text{};
-  static thread_local std::size_t size = 0;
-  if (now_s != made_s) {
-    const std::time_t time = now_s;
-    std::tm parts{};
-    ::gmtime_r(&time, &parts);
-    size = std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
-    made_s = now_s;
-  }
-  return {text.data(), size};
 }
 
 }  // namespace
@@ -338,9 +323,9 @@ void HttpSession::handle_upgrade() {
 std::string HttpSession::head_of(const Response& response, bool with_body) const {
   const std::size_t length = response.asset.empty() ? response.body.size() : response.asset.size();
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + ' ';
-  head += status_text(response.status);
+  head += ops::status_text(response.status);
   head += "\r\n";
-  head += date_header(app_.link.clock->now().ns() / 1'000'000'000);
+  ((head += "Date: ") += ops::http_date(app_.link.clock->now())) += "\r\n";
   if (with_body) {
     head += "Content-Type: ";
     head += response.content_type;

@@ -8,63 +8,17 @@
 
 #include "gateway/http_message.h"
 #include "model/types.h"
+#include "ops/http_text.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::gateway {
-
-std::string_view status_text(int status) noexcept {
-  switch (status) {
-    case 100:
-      return "Continue";
-    case 101:
-      return "Switching Protocols";
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 421:
-      return "Misdirected Request";
-    case 422:
-      return "Unprocessable Content";
-    case 426:
-      return "Upgrade Required";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return "Internal Server Error";
-  }
-}
 
 Response respond(const Problem& problem) {
   Response response{.status = problem.status, .content_type = "application/problem+json"};
   json::Writer json{response.body};
   json.begin_object();
   json.field("type", "about:blank");
-  json.field("title", status_text(problem.status));
+  json.field("title", ops::status_text(problem.status));
   json.field("status", problem.status);
   json.field("code", problem.code);
   json.field("detail", std::string_view{problem.detail});

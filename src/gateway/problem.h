@@ -28,8 +28,6 @@ struct Problem {
 [[nodiscard]] Problem bad_parameter(std::string_view name, std::string detail);
 [[nodiscard]] Problem unknown_symbol(std::string_view symbol);
 
-/// "Not Found"
-[[nodiscard]] std::string_view status_text(int status) noexcept;
 /// A refusal code as a sentence: "the price is too far from the market".
 [[nodiscard]] std::string_view reason_of(RejectCode code) noexcept;
 

@@ -60,6 +60,10 @@ struct Summary {
 /// source  docs/health.md; Prometheus text format 0.0.4
 class Metrics {
  public:
+  Metrics() = default;
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
   static constexpr std::size_t kSeriesMax = 512;  // of one family: labels are bounded by design
 
   /// One series of a family; the first call of a family gives its help. Every label set that can
@@ -113,10 +117,17 @@ class Metrics {
     std::uint64_t threads = 0;
     double start_s = 0;  // UTC
   };
-  struct Row;  // one line of the output
+  /// One line of the output.
+  struct Row {
+    std::string_view suffix{};  // "_bucket", "_sum", "_count" of a histogram
+    std::string labels{};
+    std::string value{};
+  };
 
-  Series& add(std::string_view name, Kind kind, std::string_view help, Labels labels, Scale scale);
-  [[nodiscard]] std::vector<Row> rows(const Family& family) const;
+  Family& family_named(std::string_view name, Kind kind, std::string_view help);
+  Series& add(std::string_view name, Kind kind, std::string_view help, Labels labels);
+  [[nodiscard]] static std::vector<Row> rows(const Family& family);
+  [[nodiscard]] double messages_per_second() const noexcept;
 
   std::vector<Family> families_;
   Summary summary_{};

@@ -71,6 +71,20 @@ struct StatusView {
   std::vector<CheckView> checks{};
 };
 
+/// What changes of the above, as it travels between threads.
+struct RoleStateCell {
+  RoleState state = RoleState::Starting;
+  bool started = false;
+  Text<120> reason{};
+};
+struct CheckCell {
+  CheckResult result = CheckResult::Pass;
+  std::int64_t observed = 0;
+  std::int64_t since_ns = 0;
+  Text<120> text{};
+  friend bool operator==(const CheckCell&, const CheckCell&) = default;
+};
+
 /// Filled with checks before another thread sees it; then `set*` and `beat` belong to the role's
 /// thread, `view` and `ask` to anyone.
 class RoleStatus {
@@ -105,17 +119,6 @@ class RoleStatus {
   void ask(RoleRequest request) noexcept;
 
  private:
-  struct StateCell {
-    RoleState state = RoleState::Starting;
-    bool started = false;
-    Text<120> reason{};
-  };
-  struct CheckCell {
-    CheckResult result = CheckResult::Pass;
-    std::int64_t observed = 0;
-    std::int64_t since_ns = 0;
-    Text<120> text{};
-  };
   struct Check {
     std::string name{};
     std::string unit{};
@@ -128,8 +131,8 @@ class RoleStatus {
   const Clock& clock_;
   Gauge heartbeat_;
   std::atomic<std::uint32_t> requests_{0};
-  StateCell own_{};
-  SeqCell<StateCell> state_{};
+  RoleStateCell own_{};
+  SeqCell<RoleStateCell> state_{};
   std::deque<Check> checks_{};
 };
 
