@@ -243,10 +243,10 @@ Result<void> Engine::open_gateway() {
 
 Result<void> Engine::show_past() {
   if (!recovered_) fail_check("the past is shown once", std::source_location::current());
-  apps::show_past(
-      *recovered_,
-      [&](Lsn lsn, const native::MessageView& message) { log_->publish(lsn, message.bytes()); },
-      *runner_);
+  apps::show_past(*recovered_, [&](Lsn lsn, const native::MessageView& message) {
+    log_->publish(lsn, message.bytes());
+  });
+  apps::show_past(*recovered_, *runner_);
   log_->all_published();
   gateway_wake_->notify();
   recovered_.reset();

@@ -9,6 +9,7 @@
 #include <expected>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <ranges>
 #include <span>
 #include <string>
@@ -21,7 +22,6 @@
 #include "base/ids.h"
 #include "gateway/gateway.h"
 #include "journal/checkpoint.h"
-#include "oms/replay.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
 #include "strategy/runner.h"
@@ -72,69 +72,61 @@ Error no_beginning(const Recovered& found, Lsn first, const std::filesystem::pat
       .source = dir.string()};
 }
 
-/// One pass over the log: what is behind the checkpoint is applied, what is recent is kept.
-class Pass {
- public:
-  Pass(Recovered& found, Lsn show_behind)
-      : found_{found},
-        check_{*found.state.core},
-        show_behind_{show_behind},
-        state_behind_{std::max(show_behind, found.checkpoint)} {
-    check_.expect(found.state.waiting);
-  }
-
-  void take(Lsn lsn, const native::MessageView& message) {
-    // Between rounds only: an order that is told in the state must not be told again as it was.
-    if (!found_.past.has_state() && lsn > state_behind_ && check_.waiting() == 0) show_state();
-    if (lsn > show_behind_) show(lsn, message);
-    if (lsn <= found_.checkpoint) return;
-    check_.take(lsn, message);
-    found_.state.facts.note(message);
-    ++found_.replayed;
-  }
-
-  Result<void> finish(relay::Sequencer& log) {
-    if (check_.mismatches() != 0) {
-      return std::unexpected(Error{
-          .code = ErrorCode::Damaged,
-          .message = fmt::format("this build reads the log differently from the one that wrote "
-                                 "it: {}; run the older build, or start with another --data",
-                                 check_.first_mismatch()),
-          .source = {}});
-    }
-    // A crash can fall between an input and the recording of what followed from it.
-    for (const auto& bytes : check_.take_unrecorded()) {
-      const auto taken = log.append_output(bytes);
-      if (!taken) return std::unexpected(taken.error());
-      const std::optional<Lsn>& lsn = *taken;
-      const auto output = native::MessageView::trusted(bytes);
-      if (lsn) show(*lsn, output);
-      found_.state.facts.note(output);
-    }
-    if (!found_.past.has_state()) show_state();
-    return {};
-  }
-
- private:
-  void show(Lsn lsn, const native::MessageView& message) {
-    found_.past.add(lsn, message.bytes());
-    if (!found_.past.has_state()) found_.shown.note(message);
-  }
-  void show_state() {
-    std::vector<std::byte> told;
-    found_.state.facts.tell_all(told);
-    found_.state.core->tell_all(told);
-    found_.past.add_state(told);
-    found_.at_state = found_.state.facts;
-  }
-
-  Recovered& found_;
-  oms::ReplayCheck check_;
-  Lsn show_behind_;
-  Lsn state_behind_;
-};
-
 }  // namespace
+
+RecoveryPass::RecoveryPass(Recovered& found, Lsn show_behind)
+    : found_{found},
+      check_{*found.state.core},
+      show_behind_{show_behind},
+      state_behind_{std::max(show_behind, found.checkpoint)} {
+  check_.expect(found.state.waiting);
+}
+
+void RecoveryPass::take(Lsn lsn, const native::MessageView& message) {
+  // Between rounds only: an order that is told in the state must not be told again as it was.
+  if (!found_.past.has_state() && lsn > state_behind_ && check_.waiting() == 0) show_state();
+  if (lsn > show_behind_) show(lsn, message);
+  if (lsn <= found_.checkpoint) return;
+  check_.take(lsn, message);
+  found_.state.facts.note(message);
+  found_.state.numbers.note(message.header());
+  ++found_.replayed;
+}
+
+std::vector<std::vector<std::byte>> RecoveryPass::take_unrecorded() {
+  return check_.take_unrecorded();
+}
+
+void RecoveryPass::note_recorded(Lsn lsn, const native::MessageView& output) {
+  show(lsn, output);
+  found_.state.facts.note(output);
+}
+
+Result<void> RecoveryPass::finish() {
+  if (check_.mismatches() != 0) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Damaged,
+              .message = fmt::format("this build reads the log differently from the one that wrote "
+                                     "it: {}; run the older build, or start with another --data",
+                                     check_.first_mismatch()),
+              .source = {}});
+  }
+  if (!found_.past.has_state()) show_state();
+  return {};
+}
+
+void RecoveryPass::show(Lsn lsn, const native::MessageView& message) {
+  found_.past.add(lsn, message.bytes());
+  if (!found_.past.has_state()) found_.shown.note(message);
+}
+
+void RecoveryPass::show_state() {
+  std::vector<std::byte> told;
+  found_.state.facts.tell_all(told);
+  found_.state.core->tell_all(told);
+  found_.past.add_state(told);
+  found_.at_state = found_.state.facts;
+}
 
 void RecentPast::add(Lsn lsn, std::span<const std::byte> message) {
   entries_.push_back({.lsn = lsn, .offset = bytes_.size(), .bytes = message.size()});
@@ -166,13 +158,20 @@ Result<Recovered> recover(relay::Sequencer& log, const std::filesystem::path& di
 
   const Lsn show_behind{head.value() > history ? head.value() - history : 0};
   const Lsn from{std::max(std::min(show_behind, found.checkpoint).value() + 1, first.value())};
-  Pass pass{found, show_behind};
+  RecoveryPass pass{found, show_behind};
   if (auto read = log.replay(
           [&](Lsn lsn, const native::MessageView& message) { pass.take(lsn, message); }, from);
       !read) {
     return std::unexpected(std::move(read.error()));
   }
-  if (auto done = pass.finish(log); !done) return std::unexpected(std::move(done.error()));
+  // A crash can fall between an input and the recording of what followed from it.
+  for (const auto& bytes : pass.take_unrecorded()) {
+    const auto taken = log.append_output(bytes);
+    if (!taken) return std::unexpected(taken.error());
+    const std::optional<Lsn>& lsn = *taken;
+    if (lsn) pass.note_recorded(*lsn, native::MessageView::trusted(bytes));
+  }
+  if (auto done = pass.finish(); !done) return std::unexpected(std::move(done.error()));
   return found;
 }
 
@@ -191,8 +190,13 @@ void count_before(const Recovered& recovered, gateway::Options& options) {
 }
 
 void show_past(const Recovered& recovered,
-               const std::function<void(Lsn, const native::MessageView&)>& publish,
-               strategy::Runner& runner) {
+               const std::function<void(Lsn, const native::MessageView&)>& publish) {
+  recovered.past.for_each([&](Lsn lsn, const native::MessageView& message, RecentPast::Place) {
+    publish(lsn, message);
+  });
+}
+
+void show_past(const Recovered& recovered, strategy::Runner& runner) {
   using Place = RecentPast::Place;
   bool counted = false;
   const auto restore_counters = [&] {
@@ -202,7 +206,6 @@ void show_past(const Recovered& recovered,
     }
   };
   recovered.past.for_each([&](Lsn lsn, const native::MessageView& message, Place place) {
-    publish(lsn, message);
     if (place == Place::Past) return;
     if (place == Place::Behind) restore_counters();
     runner.on_execution(lsn, message);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "gateway/gateway.h"
+#include "oms/replay.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
 #include "strategy/runner.h"
@@ -61,7 +62,7 @@ class RecentPast {
 
 /// What a start has made of the log.
 struct Recovered {
-  LogState state;  // after the last record; the numbers are the sequencer's now
+  LogState state;  // after the last record
   RecentPast past;
   LogFacts
       shown;  // counts of what stands in the past of `past`, to be taken off those of the state
@@ -69,6 +70,31 @@ struct Recovered {
   Lsn checkpoint{};                      // the start began behind it; 0: at the first record
   std::vector<std::string> passed_over;  // why newer checkpoints were not taken
   std::uint64_t replayed = 0;            // records applied
+};
+
+/// One pass over a log, from whichever side it comes: what is behind the checkpoint is applied and
+/// compared with what the log recorded, what is recent is kept to be shown.
+class RecoveryPass {
+ public:
+  /// `found.state` is the checkpoint's, or fresh; records above `show_behind` are kept.
+  RecoveryPass(Recovered& found, Lsn show_behind);
+
+  void take(Lsn lsn, const native::MessageView& message);
+  /// Outputs derived that no record has shown.
+  [[nodiscard]] std::vector<std::vector<std::byte>> take_unrecorded();
+  /// One of those is in the log now.
+  void note_recorded(Lsn lsn, const native::MessageView& output);
+  /// errors  Damaged: this build derives other outputs than the log holds
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  void show(Lsn lsn, const native::MessageView& message);
+  void show_state();
+
+  Recovered& found_;
+  oms::ReplayCheck check_;
+  Lsn show_behind_;
+  Lsn state_behind_;
 };
 
 /// Brings the state up to the end of the log: from the newest checkpoint that can be used and the
@@ -85,10 +111,10 @@ struct Recovered {
 /// Lets the gateway's boards begin with what they are not shown: they count events as they come.
 void count_before(const Recovered& recovered, gateway::Options& options);
 
-/// Shows the past to `publish(lsn, message)`, which the gateway's lists follow, and the state and
-/// what came behind it to the runner, as it would have seen them live.
+/// Shows the past to `publish(lsn, message)`, which the gateway's lists follow.
 void show_past(const Recovered& recovered,
-               const std::function<void(Lsn, const native::MessageView&)>& publish,
-               strategy::Runner& runner);
+               const std::function<void(Lsn, const native::MessageView&)>& publish);
+/// Shows the state and what came behind it to the runner, as it would have seen them live.
+void show_past(const Recovered& recovered, strategy::Runner& runner);
 
 }  // namespace stoa::apps

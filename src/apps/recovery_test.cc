@@ -144,13 +144,11 @@ struct Followers {
                  .value();
     count_before(recovered, options);
     account = std::make_unique<gateway::AccountBoard>(options.strategies, options.rejects);
-    show_past(
-        recovered,
-        [this](Lsn lsn, const native::MessageView& message) {
-          orders.apply(lsn.value(), message);
-          account->apply(lsn.value(), message);
-        },
-        *runner);
+    show_past(recovered, [this](Lsn lsn, const native::MessageView& message) {
+      orders.apply(lsn.value(), message);
+      account->apply(lsn.value(), message);
+    });
+    show_past(recovered, *runner);
   }
 
   Deaf sink;
