@@ -1,9 +1,11 @@
 #include "base/log.h"
 
 #include <bits/types/sigset_t.h>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): pthread_sigmask is POSIX
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +35,7 @@
 #include "base/cache_line.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
 namespace stoa::log {
 namespace {
@@ -216,11 +219,14 @@ Rendered unpack_value(Unpacker& in, std::string_view name) {
   return value;
 }
 
-void append_json_line(std::string& out, const Entry& entry, std::uint64_t repeated) {
+/// `origin`: fields of whoever speaks, each with the comma before it.
+void append_json_line(std::string& out, const Entry& entry, std::uint64_t repeated,
+                      std::string_view origin) {
   Unpacker in{entry.packed()};
   fmt::format_to(std::back_inserter(out), R"({{"ts":"{}","level":"{}","event":)",
                  to_rfc3339(Timestamp::from_ns(entry.ts_ns)), to_string(entry.level));
   append_json_text(out, in.short_text());
+  out += origin;
   while (in.more()) {
     const auto name = in.short_text();
     const auto value = unpack_value(in, name);
@@ -270,6 +276,43 @@ void write_to_stderr(std::string_view lines) {
     if (written < 0 && errno != EINTR) return;  // nobody is left to tell
     if (written > 0) lines.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+/// Set by SIGUSR1, taken by the writer thread: the file is to be opened anew.
+std::atomic<bool> reopen_asked{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler stores it");
+
+void ask_to_reopen(int /*signal*/) { reopen_asked.store(true, std::memory_order_relaxed); }
+
+bool same_file(int one, int other) noexcept {
+  struct stat first{};
+  struct stat second{};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/// Sends stderr, and stdout where it is the same, to the file that has the name now.
+void reopen(const std::string& file) noexcept {
+  const Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
+  if (!fd) return;  // the old one is better than none
+  const bool both = same_file(STDOUT_FILENO, STDERR_FILENO);
+  ::dup2(fd.get(), STDERR_FILENO);
+  if (both) ::dup2(fd.get(), STDOUT_FILENO);
+}
+
+template <class Origin>
+std::string origin_fields(const Origin& origin) {
+  std::string fields;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    fmt::format_to(std::back_inserter(fields), R"(,"{}":)", name);
+    append_json_text(fields, value);
+  };
+  add("service", origin.service);
+  add("instance", origin.instance);
+  add("env", origin.env);
+  add("version", origin.version);
+  return fields;
 }
 
 bool terminal() noexcept { return ::isatty(STDERR_FILENO) == 1; }
@@ -345,7 +388,10 @@ class Session::Writer {
         ring_{options.capacity},
         sink_{options.sink ? std::move(options.sink) : write_to_stderr},
         json_{options.format == Format::Json || (options.format == Format::Auto && !terminal())},
-        colour_{colours()} {
+        colour_{colours()},
+        origin_{origin_fields(options.origin)},
+        file_{std::move(options.file)} {
+    if (!file_.empty()) take_reopen_signal(ask_to_reopen);
     // The thread takes no signals: those are for whoever waits for them.
     sigset_t all;
     sigset_t before;
@@ -363,6 +409,8 @@ class Session::Writer {
     }
     wake_.notify_all();
     thread_.join();
+    // One that comes late must not end a process that is on its way out.
+    if (!file_.empty()) take_reopen_signal(SIG_IGN);
   }
 
   void push(Level entry_level, std::string_view event, Fields fields) noexcept {
@@ -409,7 +457,16 @@ class Session::Writer {
     }
   }
 
+  static void take_reopen_signal(void (*handler)(int)) {
+    struct sigaction action{};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(SIGUSR1, &action, nullptr);
+  }
+
   void round(bool tell_all) {
+    if (reopen_asked.exchange(false, std::memory_order_relaxed) && !file_.empty()) reopen(file_);
     while (ring_.pop([this](const Entry& entry) { take(entry); })) {
       if (lines_.size() > kLineBytesMax) hand_over();
     }
@@ -465,7 +522,7 @@ class Session::Writer {
 
   void line(const Entry& entry, std::uint64_t repeated) {
     if (json_) {
-      append_json_line(lines_, entry, repeated);
+      append_json_line(lines_, entry, repeated, origin_);
     } else {
       append_text_line(lines_, entry, repeated, colour_);
     }
@@ -486,6 +543,8 @@ class Session::Writer {
   std::function<void(std::string_view)> sink_;
   bool json_;
   bool colour_;
+  std::string origin_;
+  std::string file_;
   std::string lines_;
   std::vector<Folded> folded_;
   std::uint64_t dropped_told_ = 0;
@@ -522,7 +581,7 @@ void write_at_once(Level level, std::string_view event, Fields fields) noexcept 
     if (terminal()) {
       append_text_line(line, entry, 0, colours());
     } else {
-      append_json_line(line, entry, 0);
+      append_json_line(line, entry, 0, {});
     }
     write_to_stderr(line);
   } catch (const std::exception&) {

@@ -1,17 +1,26 @@
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): raise is asked of POSIX signals
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/fd.h"
 
 namespace stoa::log {
 namespace {
@@ -69,6 +78,78 @@ TEST(Log, an_entry_is_one_json_object_with_typed_fields) {
   EXPECT_EQ(without_time(got[0]),
             R"("level":"info","event":"order_rejected","venue":"sim","reason":"PriceBand",)"
             R"("count":-3,"bytes":18446744073709551615,"ratio":0.5,"first":true})");
+}
+
+TEST(Log, a_line_says_which_process_of_which_role_wrote_it) {
+  Lines lines;
+  Session session{{.format = Format::Json,
+                   .sink = lines.sink(),
+                   .origin = {.service = "relay-market",
+                              .instance = "relay-market-1",
+                              .env = "production",
+                              .version = "0.1.0"}}};
+  info("started", {{"port", 8001}});
+  session.flush();
+  const auto got = lines.take();
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(without_time(got[0]),
+            R"("level":"info","event":"started","service":"relay-market",)"
+            R"("instance":"relay-market-1","env":"production","version":"0.1.0","port":8001})");
+}
+
+/// stderr and stdout sent to a file, as a supervisor does it; put back at the end.
+class Redirected {
+ public:
+  explicit Redirected(const std::filesystem::path& file)
+      : out_{::dup(STDOUT_FILENO)}, err_{::dup(STDERR_FILENO)} {
+    std::fflush(stdout);
+    const Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+    ::dup2(fd.get(), STDOUT_FILENO);
+    ::dup2(fd.get(), STDERR_FILENO);
+  }
+  Redirected(const Redirected&) = delete;
+  Redirected& operator=(const Redirected&) = delete;
+  ~Redirected() {
+    ::dup2(out_.get(), STDOUT_FILENO);
+    ::dup2(err_.get(), STDERR_FILENO);
+  }
+
+ private:
+  Fd out_;
+  Fd err_;
+};
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+TEST(Log, a_file_that_was_moved_aside_is_opened_anew_on_sigusr1) {
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("stoa-log-test-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const auto file = folder / "role.log";
+  const auto aside = folder / "role.log.1";
+  {
+    const Redirected redirected{file};
+    Session session{{.format = Format::Json, .file = file.string()}};
+    info("before");
+    session.flush();
+    std::filesystem::rename(file, aside);
+    info("between");
+    session.flush();
+    ASSERT_EQ(::raise(SIGUSR1), 0);
+    session.flush();
+    info("after");
+    session.flush();
+    [[maybe_unused]] const auto wrote = ::write(STDOUT_FILENO, "stray\n", 6);
+  }
+  EXPECT_THAT(text_of(aside), HasSubstr("before"));
+  EXPECT_THAT(text_of(aside), HasSubstr("between"));
+  EXPECT_THAT(text_of(file), HasSubstr("after"));
+  EXPECT_THAT(text_of(file), HasSubstr("stray"));
+  EXPECT_THAT(text_of(file), Not(HasSubstr("before")));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Log, any_text_stays_one_line_of_valid_json) {

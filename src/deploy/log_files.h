@@ -39,10 +39,11 @@ struct LogAction {
                                                          Timestamp now);
 
 /// Packs every log that was moved aside into archive/NAME.zst and removes the original once the
-/// copy is durable and reads back whole.
+/// copy is durable and reads back whole. What was written within the last two seconds waits.
 ///
 /// errors  Io, Damaged: the original stays
-[[nodiscard]] Result<std::vector<LogAction>> archive_logs(const Layout& layout, bool dry_run);
+[[nodiscard]] Result<std::vector<LogAction>> archive_logs(const Layout& layout, Timestamp now,
+                                                          bool dry_run);
 /// Drops archives older than `keep`, then the oldest while all take more than `archive_bytes`.
 [[nodiscard]] Result<std::vector<LogAction>> drop_old_logs(const Layout& layout,
                                                            const LogRules& rules, Timestamp now,

@@ -92,21 +92,7 @@ Result<Chosen> choose(const PlanOptions& options) {
     if (find_role_kind(choice.name) == nullptr) return unknown_role(choice.name);
     enabled[place_of(choice.name)] = choice.enabled;
   }
-  if (options.only.empty()) return enabled;
-  Chosen chosen{};
-  for (const std::string& name : options.only) {
-    if (find_role_kind(name) == nullptr) return unknown_role(name);
-    if (!enabled[place_of(name)]) {
-      return bad_input(fmt::format("{} is switched off by the configuration", name));
-    }
-    chosen[place_of(name)] = true;
-  }
-  // From the last to the first: what a row waits for stands before it.
-  for (std::size_t i = kKinds.size(); i-- > 0;) {
-    if (!chosen[i]) continue;
-    for (const Word name : kKinds[i].after) chosen[place_of(name)] |= enabled[place_of(name)];
-  }
-  return chosen;
+  return enabled;
 }
 
 std::vector<std::string> argv_of(const RoleKind& kind, const PlanOptions& options) {
@@ -161,12 +147,40 @@ std::optional<std::size_t> Plan::find(std::string_view name) const noexcept {
   return static_cast<std::size_t>(found - roles.begin());
 }
 
+Result<std::vector<std::size_t>> Plan::places(std::span<const std::string> names) const {
+  std::vector<std::size_t> places;
+  for (const std::string& name : names) {
+    const auto place = find(name);
+    if (!place && find_role_kind(name) == nullptr) return unknown_role(name);
+    if (!place) return bad_input(fmt::format("{} is switched off by the configuration", name));
+    places.push_back(*place);
+  }
+  return places;
+}
+
+Result<std::vector<std::size_t>> Plan::with_those_before(std::span<const std::string> names) const {
+  const auto named = places(names);
+  if (!named) return std::unexpected(named.error());
+  std::vector<bool> taken(roles.size(), names.empty());
+  for (const std::size_t place : *named) taken[place] = true;
+  // From the last to the first: what a role waits for stands before it.
+  for (std::size_t i = roles.size(); i-- > 0;) {
+    if (!taken[i]) continue;
+    for (const std::size_t before : roles[i].after) taken[before] = true;
+  }
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < roles.size(); ++i) {
+    if (taken[i]) all.push_back(i);
+  }
+  return all;
+}
+
 Result<Plan> make_plan(const PlanOptions& options) {
   const auto chosen = choose(options);
   if (!chosen) return std::unexpected(chosen.error());
   const Layout layout{.data = options.data};
   Plan plan;
-  // Of the rows whose predecessors are placed the one with the smallest priority comes next.
+  // Of the rows whose predecessors are placed the one with the largest priority comes next.
   Chosen placed{};
   while (true) {
     std::optional<std::size_t> next;
@@ -177,7 +191,7 @@ Result<Plan> make_plan(const PlanOptions& options) {
       });
       if (!possible) continue;
       if (!next ||
-          priority_of(options, kKinds[i].name) < priority_of(options, kKinds[*next].name)) {
+          priority_of(options, kKinds[i].name) > priority_of(options, kKinds[*next].name)) {
         next = i;
       }
     }

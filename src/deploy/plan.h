@@ -39,7 +39,7 @@ using BasePort = std::optional<std::uint16_t>;
 struct RoleChoice {
   std::string name{};
   bool enabled = true;
-  std::int64_t priority = 0;  // among roles that could start now, the smallest first
+  std::int64_t priority = 0;  // among roles that could start now, the largest first
 };
 
 struct PlanOptions {
@@ -50,7 +50,6 @@ struct PlanOptions {
   std::vector<std::string> settings{};  // KEY=VALUE of --set, handed on
   std::string log_level{};              // empty: as configured
   BasePort base_port = 0;
-  std::vector<std::string> only{};  // these and what they wait for; empty: all
   std::vector<RoleChoice> choices{};
 };
 
@@ -66,11 +65,18 @@ struct Role {
 struct Plan {
   std::vector<Role> roles{};
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept;
+  /// Places of the named roles and of all that they wait for; of every role when none is named.
+  ///
+  /// errors  BadInput: unknown, with the nearest name, or switched off
+  [[nodiscard]] Result<std::vector<std::size_t>> with_those_before(
+      std::span<const std::string> names) const;
+  /// Places of the named roles alone. Errors as above.
+  [[nodiscard]] Result<std::vector<std::size_t>> places(std::span<const std::string> names) const;
 };
 
 /// A role that is switched off is left out, and nobody waits for it.
 ///
-/// errors  BadInput: unknown role, with the nearest name; `only` names one that is switched off
+/// errors  BadInput: unknown role, with the nearest name
 [[nodiscard]] Result<Plan> make_plan(const PlanOptions& options);
 
 }  // namespace stoa::deploy

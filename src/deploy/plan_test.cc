@@ -86,16 +86,17 @@ TEST(Plan, nobody_waits_for_a_role_that_is_switched_off) {
 }
 
 TEST(Plan, one_role_brings_those_it_waits_for) {
-  auto told = options();
-  told.only = {"risk"};
-  const auto plan = make_plan(told);
+  const auto plan = make_plan(options());
   ASSERT_TRUE(plan);
-  EXPECT_THAT(names(*plan), ElementsAre("relay-execution", "risk"));
+  const auto risk = plan->with_those_before(std::vector<std::string>{"risk"});
+  ASSERT_TRUE(risk);
+  EXPECT_THAT(*risk, ElementsAre(*plan->find("relay-execution"), *plan->find("risk")));
+  EXPECT_EQ(plan->with_those_before({})->size(), 9U);
 }
 
 TEST(Plan, priority_orders_roles_that_could_start_together) {
   auto told = options();
-  told.choices = {{.name = "venue", .priority = -1}, {.name = "relay-market", .priority = 5}};
+  told.choices = {{.name = "venue", .priority = 1}, {.name = "relay-market", .priority = -5}};
   const auto plan = make_plan(told);
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->roles.front().name, "venue");
@@ -104,15 +105,17 @@ TEST(Plan, priority_orders_roles_that_could_start_together) {
 
 TEST(Plan, a_misspelt_role_is_answered_with_the_nearest) {
   auto told = options();
-  told.only = {"gatway"};
-  const auto plan = make_plan(told);
-  ASSERT_FALSE(plan);
-  EXPECT_THAT(plan.error().message, HasSubstr("gatway is no role; did you mean gateway?"));
-  told.only = {"venue"};
+  told.choices = {{.name = "gatway"}};
+  const auto wrong = make_plan(told);
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("gatway is no role; did you mean gateway?"));
   told.choices = {{.name = "venue", .enabled = false}};
-  const auto off = make_plan(told);
-  ASSERT_FALSE(off);
-  EXPECT_THAT(off.error().message, HasSubstr("switched off"));
+  const auto plan = make_plan(told);
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->places(std::vector<std::string>{"vneue"}).error().message,
+              HasSubstr("did you mean venue?"));
+  EXPECT_THAT(plan->with_those_before(std::vector<std::string>{"venue"}).error().message,
+              HasSubstr("switched off"));
 }
 
 TEST(Plan, a_base_port_leaves_room_for_the_highest_role) {

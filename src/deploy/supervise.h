@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,8 +22,10 @@ struct SuperviseOptions {
   Layout layout{};
   SupervisorOptions timing{};
   LogRules logs{};
+  std::string environment_name{};          // "development"
   std::vector<std::string> environment{};  // of the roles, "NAME=VALUE"
   bool foreground = false;                 // roles end with this process
+  std::vector<std::string> only{};         // start these and what they wait for; empty: all
   bool start = true;                       // false: only stop what another left behind
   Supervisor::DownOptions down{};          // of that stop
   /// Lines of JSON as control clients get them; for `--foreground`.

@@ -1,0 +1,135 @@
+#include "deploy/control.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "deploy/notify.h"
+
+namespace stoa::deploy {
+namespace {
+
+constexpr std::array<std::string_view, 4> kVerbs{"up", "down", "restart", "status"};
+constexpr std::size_t kRolesMax = 32;
+constexpr std::int64_t kTimeoutMax = 86'400;
+
+std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
+  std::int64_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end || value < 0 || value > kTimeoutMax) return std::nullopt;
+  return std::chrono::seconds{value};
+}
+
+std::string_view next_word(std::string_view& line) {
+  const auto end = std::min(line.find(' '), line.size());
+  const auto word = line.substr(0, end);
+  line.remove_prefix(std::min(end + 1, line.size()));
+  return word;
+}
+
+}  // namespace
+
+std::string to_line(const Request& request) {
+  std::string line{kVerbs.at(static_cast<std::size_t>(request.verb))};
+  if (request.force) line += " force";
+  if (request.timeout) line += fmt::format(" timeout={}", request.timeout->count());
+  for (const std::string& role : request.roles) (line += ' ') += role;
+  return line + '\n';
+}
+
+Result<Request> parse_request(std::string_view line) {
+  const auto verb = next_word(line);
+  const auto* const found = std::ranges::find(kVerbs, verb);
+  if (found == kVerbs.end()) return bad_input("expected up, down, restart or status");
+  Request request{.verb = static_cast<Request::Verb>(found - kVerbs.begin())};
+  constexpr std::string_view kTimeout = "timeout=";
+  while (!line.empty()) {
+    const auto word = next_word(line);
+    if (word.empty()) continue;
+    if (word == "force") {
+      request.force = true;
+    } else if (word.starts_with(kTimeout)) {
+      request.timeout = seconds_of(word.substr(kTimeout.size()));
+      if (!request.timeout) return bad_input("timeout: expected seconds, 0 to 86400");
+    } else if (request.roles.size() < kRolesMax) {
+      request.roles.emplace_back(word);
+    } else {
+      return bad_input("too many roles");
+    }
+  }
+  return request;
+}
+
+Result<ControlClient> ControlClient::connect(const std::filesystem::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string& text = socket.native();
+  if (text.size() > kSocketPathMax) return bad_input("the socket's name is too long", text);
+  std::ranges::copy(text, &address.sun_path[0]);
+  Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!fd) return io_error("cannot make a socket", errno, text);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno != ENOENT && errno != ECONNREFUSED) {
+      return io_error("cannot reach the supervisor", errno, text);
+    }
+    return std::unexpected(Error{
+        .code = ErrorCode::NotFound, .message = "no supervisor listens", .source = text});
+  }
+  return ControlClient{std::move(fd)};
+}
+
+Result<void> ControlClient::send(const Request& request) {
+  const auto line = to_line(request);
+  // A request is far smaller than the socket's buffer, so that one call takes it.
+  const auto sent = ::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL);
+  if (sent == static_cast<::ssize_t>(line.size())) return {};
+  return io_error("cannot speak to the supervisor", sent < 0 ? errno : EMSGSIZE, {});
+}
+
+Result<std::optional<std::string>> ControlClient::line(std::chrono::milliseconds timeout) {
+  const SystemClock clock;
+  const nanoseconds deadline = clock.monotonic() + timeout;
+  while (true) {
+    if (const auto end = bytes_.find('\n'); end != std::string::npos) {
+      std::string line = bytes_.substr(0, end);
+      bytes_.erase(0, end + 1);
+      return std::optional{std::move(line)};
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.monotonic());
+    pollfd wait{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return io_error("cannot wait for the supervisor", errno, {});
+    if (ready == 0) {
+      return std::unexpected(Error{.code = ErrorCode::Unavailable,
+                                   .message = "the supervisor did not answer in time",
+                                   .source = {}});
+    }
+    std::array<char, 4'096> part{};
+    const auto got = ::recv(fd_.get(), part.data(), part.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return std::optional<std::string>{};
+    bytes_.append(part.data(), static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace stoa::deploy
