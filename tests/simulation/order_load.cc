@@ -472,7 +472,8 @@ class Load {
   }
 
   void tell(std::uint64_t order, std::string_view how, std::string_view body) {
-    fmt::format_to(std::back_inserter(line_), R"({{"order":"{}","told":"{}")", id(order), how);
+    fmt::format_to(std::back_inserter(line_), R"({{"t_ms":{},"order":"{}","told":"{}")",
+                   clock_.now().ns() / 1'000'000, id(order), how);
     for (const std::string_view name : {"code", "cl_ord_id"}) {
       const std::string_view value = json_value(body, name);
       if (!value.empty() && value != "null") {

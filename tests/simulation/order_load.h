@@ -68,7 +68,7 @@ struct LoadReport {
 /// the client was told of an order. An order whose answer was lost is unknown: it is asked for by
 /// its id, or sent again under it, until it is known to be there or not.
 ///
-///   {"order":"load-7","told":"acknowledged","cl_ord_id":"88"}
+///   {"t_ms":1723161253000,"order":"load-7","told":"acknowledged","cl_ord_id":"88"}
 ///   told: acknowledged · refused (code) · unknown · present · absent · unsent;
 ///         {"order":…,"told":"ended","status":"canceled","filled":"0"} of a cancel
 ///
