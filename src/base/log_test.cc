@@ -125,8 +125,8 @@ std::string text_of(const std::filesystem::path& file) {
 }
 
 TEST(Log, a_file_that_was_moved_aside_is_opened_anew_on_sigusr1) {
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("stoa-log-test-" + std::to_string(::getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("stoa-log-test-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const auto file = folder / "role.log";
   const auto aside = folder / "role.log.1";

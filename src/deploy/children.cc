@@ -81,8 +81,8 @@ Result<ProcessId> Children::start(std::size_t role) {
                 .ends_with_parent = options_.end_with_us};
   launch.environment.push_back("NOTIFY_SOCKET=" + options_.layout.notify(plan.name).string());
   if (options_.watchdog.count() > 0) {
-    launch.environment.push_back(fmt::format(
-        "WATCHDOG_USEC={}", std::chrono::microseconds{options_.watchdog}.count()));
+    launch.environment.push_back(
+        fmt::format("WATCHDOG_USEC={}", std::chrono::microseconds{options_.watchdog}.count()));
   }
   auto process = Process::start(launch);
   if (!process) return std::unexpected(process.error());
@@ -188,7 +188,8 @@ std::string tail_of(const std::filesystem::path& file, std::size_t lines) {
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
   while (text.ends_with('\n')) text.pop_back();
   std::size_t at = text.size();
-  for (; lines > 0 && at != std::string::npos; --lines) at = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
+  for (; lines > 0 && at != std::string::npos; --lines)
+    at = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
   return at == std::string::npos ? text : text.substr(at + 1);
 }
 

@@ -91,8 +91,8 @@ Result<ControlClient> ControlClient::connect(const std::filesystem::path& socket
     if (errno != ENOENT && errno != ECONNREFUSED) {
       return io_error("cannot reach the supervisor", errno, text);
     }
-    return std::unexpected(Error{
-        .code = ErrorCode::NotFound, .message = "no supervisor listens", .source = text});
+    return std::unexpected(
+        Error{.code = ErrorCode::NotFound, .message = "no supervisor listens", .source = text});
   }
   return ControlClient{std::move(fd)};
 }

@@ -130,8 +130,7 @@ void ControlServer::finish_listeners() {
 
 void ControlServer::drain() {
   for (int round = 0; round < kDrainRounds && !clients_.empty(); ++round) {
-    std::erase_if(clients_,
-                  [](Client& client) { return client.out.empty() || !write(client); });
+    std::erase_if(clients_, [](Client& client) { return client.out.empty() || !write(client); });
     std::vector<pollfd> fds;
     for (const Client& client : clients_) {
       fds.push_back({.fd = client.fd.get(), .events = POLLOUT, .revents = 0});

@@ -178,8 +178,7 @@ Result<fs::path> turn_by_copy(const fs::path& log, Timestamp now) {
   const fs::path aside = aside_name(log, now);
   const Fd out{::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
   if (!out) return io_error("cannot make the copy", errno, aside.string());
-  const auto copied =
-      read_all(log, [&](auto bytes) { return write_all(out.get(), bytes, aside); });
+  const auto copied = read_all(log, [&](auto bytes) { return write_all(out.get(), bytes, aside); });
   if (!copied) return std::unexpected(copied.error());
   if (::truncate(log.c_str(), 0) != 0) {
     return io_error("cannot empty the log", errno, log.string());

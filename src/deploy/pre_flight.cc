@@ -70,8 +70,8 @@ int bind_error(const std::string& host, std::uint16_t port) {
   const int yes = 1;
   // NOLINTNEXTLINE(misc-include-cleaner): the names stand in a header of the kernel
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  const bool free = ::bind(fd.get(), found->ai_addr, found->ai_addrlen) == 0 &&
-                    ::listen(fd.get(), 1) == 0;
+  const bool free =
+      ::bind(fd.get(), found->ai_addr, found->ai_addrlen) == 0 && ::listen(fd.get(), 1) == 0;
   return free ? 0 : errno;
 }
 
@@ -160,8 +160,9 @@ class PreFlight {
       const bool made = fs::create_directories(folder, error);
       if (made) fs::permissions(folder, fs::perms::others_all, fs::perm_options::remove, error);
       if (error || ::access(folder.c_str(), R_OK | W_OK | X_OK) != 0) {
-        amiss(fmt::format("cannot write the directory: {}", error ? error.message() : reason(errno)),
-              folder.string(), "make it writable, or choose another with --data or STOA_DATA_DIR");
+        amiss(
+            fmt::format("cannot write the directory: {}", error ? error.message() : reason(errno)),
+            folder.string(), "make it writable, or choose another with --data or STOA_DATA_DIR");
         return false;
       }
     }

@@ -24,7 +24,7 @@ struct Hindrance {
 struct PreFlightOptions {
   Layout layout{};
   std::string host = "127.0.0.1";
-  std::vector<std::size_t> roles{};     // places that are to be started
+  std::vector<std::size_t> roles{};    // places that are to be started
   std::uint64_t free_bytes_min = 0;    // of the data directory's disk
   std::vector<std::string> running{};  // roles that run already: their ports are theirs
 };

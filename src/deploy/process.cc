@@ -174,14 +174,17 @@ void Process::kill_all() const noexcept {
 }
 
 std::optional<ExitStatus> Process::reap() {
+  if (reaped_) return std::nullopt;
   siginfo_t info{};
   const int waited =
       ::waitid(P_PIDFD, static_cast<id_t>(fd_.get()), &info, WEXITED | WNOHANG | WNOWAIT);
   if (!ours_ || (waited < 0 && errno == ECHILD)) {
     if (running_process(id_.pid) == id_) return std::nullopt;
+    reaped_ = true;
     return ExitStatus{.known = false};
   }
   if (waited != 0 || info.si_pid == 0) return std::nullopt;
+  reaped_ = true;
   ::kill(-id_.pid, SIGKILL);
   ::waitid(P_PIDFD, static_cast<id_t>(fd_.get()), &info, WEXITED | WNOHANG);
   return ExitStatus{.by_signal = info.si_code != CLD_EXITED,

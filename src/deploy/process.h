@@ -71,6 +71,7 @@ class Process {
   ProcessId id_;
   Fd fd_;
   bool ours_ = true;
+  bool reaped_ = false;
 };
 
 }  // namespace stoa::deploy

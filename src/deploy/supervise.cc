@@ -202,8 +202,8 @@ class Supervise {
         break;
       }
       case Request::Verb::Restart: {
-        const auto roles = request->roles.empty() ? plan_.with_those_before({})
-                                                  : plan_.places(request->roles);
+        const auto roles =
+            request->roles.empty() ? plan_.with_those_before({}) : plan_.places(request->roles);
         if (!roles) return refuse(roles.error());
         begun = supervisor_.restart(*roles);
         break;
