@@ -95,7 +95,8 @@ class Campaign:
             time.sleep(self._options.stop)
             with contextlib.suppress(ProcessLookupError):  # its supervisor may have lost patience
                 os.kill(before.pid, signal.SIGCONT)
-        self._running.revive(name)
+        else:
+            self._running.revive(name)
 
         def back() -> bool:
             roles = self._all_ready()
