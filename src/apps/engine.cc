@@ -19,6 +19,7 @@
 
 #include "apps/checkpoint_state.h"
 #include "apps/checkpointer.h"
+#include "apps/journal_options.h"
 #include "apps/log_facts.h"
 #include "apps/recovery.h"
 #include "apps/strategies.h"
@@ -37,7 +38,6 @@
 #include "gateway/gateway.h"
 #include "gateway/market_publisher.h"
 #include "journal/checkpoint.h"
-#include "journal/writer.h"
 #include "model/instrument.h"
 #include "model/market.h"
 #include "model/risk.h"
@@ -59,24 +59,6 @@ constexpr std::size_t kViewsTopicBytes = 8U << 20U;
 constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
 constexpr nanoseconds kSleepMax =
     std::chrono::milliseconds{20};  // how stale the heartbeat of an idle engine may get
-
-journal::WriterOptions journal_options(const ops::Config& config) {
-  journal::WriterOptions options;
-  options.segment_bytes = config.wal.segment_bytes;
-  options.sync_interval = std::chrono::milliseconds{config.wal.interval_ms};
-  switch (config.wal.sync) {
-    case ops::WalSync::Always:
-      options.sync = journal::SyncPolicy::Always;
-      break;
-    case ops::WalSync::Interval:
-      options.sync = journal::SyncPolicy::Interval;
-      break;
-    case ops::WalSync::None:
-      options.sync = journal::SyncPolicy::None;
-      break;
-  }
-  return options;
-}
 
 /// A reader that the publisher waits for; a new topic has room for it.
 bus::Subscription join(bus::Topic& topic) {

@@ -1,10 +1,10 @@
 #include "apps/market_relay.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "apps/market_writer.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "model/market.h"
@@ -44,22 +44,7 @@ void MarketRelay::publish_book(const BookView& book, Timestamp ts_recv) {
 }
 
 void MarketRelay::on_book(const BookView& book, Timestamp ts_recv) {
-  const std::size_t levels = book.bids.size() + book.asks.size();
-  if (levels <= native::kLevelsPerMessage) return publish_book(book, ts_recv);
-
-  const std::size_t parts = (levels + native::kLevelsPerMessage - 1) / native::kLevelsPerMessage;
-  std::span<const Level> bids = book.bids;
-  std::span<const Level> asks = book.asks;
-  for (std::size_t part = 0; part < parts; ++part) {
-    BookView piece = book;
-    piece.head.part = static_cast<std::uint16_t>(part);
-    piece.head.parts = static_cast<std::uint16_t>(parts);
-    piece.bids = bids.first(std::min(bids.size(), native::kLevelsPerMessage));
-    piece.asks = asks.first(std::min(asks.size(), native::kLevelsPerMessage - piece.bids.size()));
-    bids = bids.subspan(piece.bids.size());
-    asks = asks.subspan(piece.asks.size());
-    publish_book(piece, ts_recv);
-  }
+  for_each_part(book, [&](const BookView& part) { publish_book(part, ts_recv); });
 }
 
 }  // namespace stoa::apps

@@ -275,6 +275,16 @@ void restamp(std::span<std::byte> message, Timestamp timestamp) noexcept {
   detail::finish(message.data(), message.size());
 }
 
+void readdress(std::span<std::byte> message, const Stamp& stamp) noexcept {
+  std::byte* const at = message.data();
+  const auto unchecked =
+      std::to_integer<std::uint8_t>(at[offsetof(Header, flags)]) & kFlagUnchecked;
+  detail::store(at + offsetof(Header, source), stamp.source);
+  detail::store(at + offsetof(Header, flags), static_cast<std::uint8_t>(stamp.flags | unchecked));
+  detail::store(at + offsetof(Header, sequence), stamp.sequence);
+  restamp(message, stamp.timestamp);
+}
+
 std::size_t encode_book(std::span<std::byte> out, const Stamp& stamp,
                         const BookView& book) noexcept {
   check(book.bids.size() + book.asks.size() <= kLevelsPerMessage,

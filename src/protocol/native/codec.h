@@ -448,6 +448,9 @@ std::size_t encode_with_trace(std::span<std::byte> out, const Stamp& stamp, cons
 /// Gives an encoded message another timestamp and mends its checksum: the relay's time is the log's
 /// time.
 void restamp(std::span<std::byte> message, Timestamp timestamp) noexcept;
+/// Writes another producer's stamp over an encoded message, which keeps its domain and checksum
+/// policy: for those who pass messages on under their own numbers.
+void readdress(std::span<std::byte> message, const Stamp& stamp) noexcept;
 
 /// A book message (one part; at most kLevelsPerMessage levels, more is our bug). The head's counts
 /// are taken from the spans.
