@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "apps/role.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "model/market.h"
+#include "protocol/native/codec.h"
+#include "relay/subscriber.h"
+
+namespace stoa::apps {
+
+/// Follows a market through its relay. Joins at a key frame; passes frames over while it is in
+/// step; and turns what goes wrong on the way into what a feed would say: a connection lost for
+/// longer than `kGrace` and a gap are FeedStates, after which the next frame tells the market anew.
+///
+/// thread  one
+class MarketFollower final : public relay::SubscriberHandler {
+ public:
+  struct Options {
+    std::filesystem::path socket;
+    std::string name;
+    nanoseconds backoff_max = std::chrono::seconds{1};
+  };
+  /// A relay's hand-over takes milliseconds: nobody needs to hear of it.
+  static constexpr nanoseconds kGrace = std::chrono::milliseconds{250};
+
+  /// The message, its place in the relay's log; 0: said by the follower itself.
+  using Visit = std::function<void(const native::MessageView&, std::uint64_t seq)>;
+
+  [[nodiscard]] static Result<std::unique_ptr<MarketFollower>> open(const Options& options);
+  std::size_t poll(nanoseconds monotonic_now, Timestamp now, const Visit& visit,
+                   std::size_t limit = 4'096);
+
+  [[nodiscard]] bool connected() const noexcept { return subscriber_.connected(); }
+  /// A whole frame was seen since the last loss: every instrument is known.
+  [[nodiscard]] bool joined() const noexcept { return joined_; }
+  void watch(Waiting& waiting) const;
+  [[nodiscard]] bool has_more() const noexcept { return subscriber_.has_more(); }
+  [[nodiscard]] std::uint64_t gaps() const noexcept { return gaps_; }
+  [[nodiscard]] std::uint64_t missed() const noexcept { return missed_; }
+  [[nodiscard]] const Error* last_error() const noexcept { return subscriber_.last_error(); }
+
+  void on_message(Lsn lsn, const native::MessageView& message) override;
+  void on_gap(const relay::Gap& gap) override;
+  void on_disconnected(const Error& why) override;
+  void on_connected() override;
+
+ private:
+  explicit MarketFollower(relay::Subscriber subscriber);
+
+  /// True: the message says nothing that is not known.
+  [[nodiscard]] bool passed_over(const native::MessageView& message) const;
+  void note(const native::MessageView& message);
+  void say(FeedStatus status, FeedReason reason, std::uint64_t missed);
+
+  relay::Subscriber subscriber_;
+  std::unordered_map<InstrumentId, bool> in_step_;
+  bool in_frame_ = false;
+  bool frame_whole_ = false;  // its beginning was seen
+  bool joined_ = false;
+  std::optional<nanoseconds> lost_at_;
+  std::uint64_t gaps_ = 0;
+  std::uint64_t missed_ = 0;
+  const Visit* visit_ = nullptr;
+  Timestamp now_{};
+  nanoseconds monotonic_now_{};
+};
+
+}  // namespace stoa::apps

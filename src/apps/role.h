@@ -1,0 +1,63 @@
+#pragma once
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "ops/metrics.h"
+#include "ops/role_status.h"
+
+namespace stoa::apps {
+
+/// What a role waits for when it has nothing to do.
+struct Waiting {
+  std::vector<pollfd> fds;
+  std::optional<nanoseconds> due;  // monotonic
+
+  void add(int fd, short events = POLLIN) {
+    if (fd >= 0) fds.push_back({.fd = fd, .events = events, .revents = 0});
+  }
+  void add_due(std::optional<nanoseconds> at) {
+    if (at && (!due || *at < *due)) due = at;
+  }
+};
+
+/// How a role stands; `reason` says why it is not ready.
+struct Standing {
+  ops::RoleState state = ops::RoleState::Starting;
+  std::string reason{};
+};
+
+/// One role of the platform in a process of its own, driven by run_role. It never blocks, but for
+/// the sync of a log that it owns: what it waits for is a descriptor or a time.
+///
+/// thread  one, the process's main thread
+class Role {
+ public:
+  Role() = default;
+  Role(const Role&) = delete;
+  Role& operator=(const Role&) = delete;
+  virtual ~Role() = default;
+
+  /// One bounded round; answers how much was done, 0: wait.
+  virtual std::size_t poll(Timestamp now) = 0;
+  virtual void watch(Waiting& waiting) const = 0;
+  [[nodiscard]] virtual Standing standing() const = 0;
+  /// Takes no more and finishes what is under way.
+  virtual void drain() = 0;
+  [[nodiscard]] virtual bool drained() const = 0;
+  /// Last words, once drained or when time is up.
+  virtual void close() {}
+  /// What ends the process, or null. Its supervisor starts another.
+  [[nodiscard]] virtual const Error* failed() const = 0;
+  /// Adds its own figures; called once, before the first round.
+  virtual void add_metrics(ops::Metrics& /*metrics*/) {}
+};
+
+}  // namespace stoa::apps
