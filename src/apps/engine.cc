@@ -215,7 +215,7 @@ Result<void> Engine::open_gateway() {
   gateway_ = std::move(*gateway);
   checkpointer_ =
       std::make_unique<Checkpointer>(Checkpointer::Options{.dir = config_.wal.dir,
-                                                           .keep_bytes = config_.wal.keep_bytes,
+                                                           .keep_bytes = bytes_to_keep(config_),
                                                            .status = status_.get(),
                                                            .desk = &checkpoint_desk_,
                                                            .gateway_wake = gateway_wake_.get(),

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
 #include "journal/writer.h"
 #include "ops/config.h"
 
@@ -22,6 +26,14 @@ namespace stoa::apps {
       break;
   }
   return options;
+}
+
+/// The smaller of the two bounds on the log; 0: everything.
+[[nodiscard]] inline std::uint64_t bytes_to_keep(const ops::Config& config) {
+  const std::uint64_t by_size = config.wal.keep_bytes;
+  const std::uint64_t by_number = config.wal.max_files * config.wal.segment_bytes;
+  if (by_size == 0 || by_number == 0) return std::max(by_size, by_number);
+  return std::min(by_size, by_number);
 }
 
 }  // namespace stoa::apps

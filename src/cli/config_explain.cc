@@ -29,8 +29,9 @@ std::string explanation(const ops::Setting& setting) {
     says.row({say.where, say.value, &say == &setting.winner() ? "this one counts" : ""});
   }
   return fmt::format(
-      "{} = {}\n\n{}\n{}{}{}\n\n{}", key.name, setting.value, key.doc, key.type_text(),
-      key.range_text().empty() ? "" : ": ",
+      "{} = {}\n\n{}\n{}{}{}{}\n\n{}", key.name, setting.value, key.doc,
+      key.awaits.empty() ? "" : fmt::format("Nothing reads it yet: it awaits {}.\n", key.awaits),
+      key.type_text(), key.range_text().empty() ? "" : ": ",
       key.range_text() +
           (key.variable.empty() ? std::string{} : fmt::format("; variable {}", key.variable)),
       says.text());

@@ -21,6 +21,7 @@ void append_setting(json::Writer& json, const ops::Setting& setting) {
   json.field("default", key.default_value);
   json.field("variable", key.variable);
   json.field("doc", key.doc);
+  if (!key.awaits.empty()) json.field("awaits", key.awaits);
   json.key("says");
   json.begin_array();
   for (const ops::Say& say : setting.says) {

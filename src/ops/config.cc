@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -107,12 +109,12 @@ class Loader {
            std::string where) {
     auto judged = judge(*setting.key, values);
     if (!judged) {
-      const auto given = fmt::format("{}", fmt::join(values, ", "));
+      const auto given = shown(*setting.key, fmt::format("{}", fmt::join(values, ", ")));
       return refuse(fmt::format("{} = \"{}\": {}", setting.key->name, given, judged.error()),
                     std::move(where));
     }
     setting.key->set(loaded_.config, *judged);
-    setting.value = fmt::format("{}", fmt::join(values, ", "));
+    setting.value = shown(*setting.key, fmt::format("{}", fmt::join(values, ", ")));
     setting.says.push_back({.source = source, .value = setting.value, .where = std::move(where)});
   }
 
@@ -169,14 +171,29 @@ class Loader {
           key_names_, [&](std::string_view name) { return name.starts_with(prefix); });
       if (table && entry.written == Written::Other && !entry.list) return;  // an empty [table]
       return refuse(table ? fmt::format("{}: expected a table", entry.name)
-                          : fmt::format("{}: unknown key{}", entry.name,
-                                        did_you_mean(entry.name, key_names_)),
+                          : fmt::format("{}: unknown key{}", entry.name, near_key(entry.name)),
+                    entry.name_at);
+    }
+    if (setting->key->shape == Shape::Secret) {
+      return refuse(fmt::format("{}: a secret does not belong into a configuration file; set {}",
+                                entry.name, setting->key->variable),
                     entry.name_at);
     }
     if (!fits(setting->key->shape, entry)) {
       return refuse(fmt::format("{}: {}", entry.name, expectation(*setting->key)), entry.value_at);
     }
     say(*setting, Say::Source::File, entry.values, entry.value_at);
+  }
+
+  /// The nearest name: a misspelling, or the end of what was written (service.gateway.port).
+  [[nodiscard]] std::string near_key(std::string_view written) const {
+    for (const std::string_view name : key_names_) {
+      if (written.size() > name.size() && written.ends_with(name) &&
+          written[written.size() - name.size() - 1] == '.') {
+        return fmt::format("; did you mean {}?", name);
+      }
+    }
+    return did_you_mean(written, key_names_);
   }
 
   /// A file's types are meant: "8080" in quotes is a text and no port.
@@ -191,10 +208,14 @@ class Loader {
       case Shape::Decimal:
       case Shape::Speed:
         return entry.written == Integer || entry.written == Real || entry.written == Text;
+      case Shape::BasePort:
+        return entry.written == Integer || entry.written == Text;
       case Shape::Choice:
       case Shape::Text:
       case Shape::Path:
       case Shape::Paths:
+      case Shape::Mode:
+      case Shape::Secret:
         return entry.written == Text;
     }
     return false;
@@ -222,8 +243,13 @@ class Loader {
     for (const Override& flag : options_.overrides) {
       Setting* setting = find(flag.key);
       if (setting == nullptr) {
-        refuse(fmt::format("{}: unknown key{}", flag.key, did_you_mean(flag.key, key_names_)),
-               flag.flag);
+        refuse(fmt::format("{}: unknown key{}", flag.key, near_key(flag.key)), flag.flag);
+      } else if (setting->key->shape == Shape::Secret) {
+        refuse(
+            fmt::format("{}: a secret does not belong onto a command line, which others can read; "
+                        "set {}",
+                        flag.key, setting->key->variable),
+            flag.flag);
       } else {
         say(*setting, Say::Source::Flag, flag.values, flag.flag);
       }
@@ -242,12 +268,41 @@ class Loader {
       refuse("wal.segment_bytes: expected a multiple of 4096",
              find("wal.segment_bytes")->winner().where);
     }
+    ports();
     if (!options_.check_strategy) return;
     for (const StrategyConfig& strategy : config.strategies) {
       auto passed = options_.check_strategy(strategy);
       if (passed) continue;
       if (passed.error().source.empty()) passed.error().source = strategy.source;
       errors_.push_back(std::move(passed.error()));
+    }
+  }
+
+  /// Every port with the base port on it is still a port, and no two are the same.
+  void ports() {
+    const auto& config = loaded_.config;
+    if (config.roles.any_port) return;
+    std::map<std::uint32_t, const Setting*> taken;
+    for (const Setting& setting : loaded_.settings) {
+      const std::string_view name = setting.key->name;
+      if (name != "gateway.port" && !(name.starts_with("service.") && name.ends_with(".port"))) {
+        continue;
+      }
+      const auto judged = judge(*setting.key, {setting.value});
+      if (!judged || judged->integer == 0) continue;
+      const auto port = static_cast<std::uint32_t>(judged->integer) + config.roles.base_port;
+      if (port > 65'535) {
+        refuse(fmt::format("roles.base_port = {}: {} would be {}, and ports end at 65535",
+                           config.roles.base_port, name, port),
+               find("roles.base_port")->winner().where);
+      }
+      const auto [other, free] = taken.emplace(port, &setting);
+      if (free) continue;
+      const bool told = setting.says.size() > 1;  // a default is not what to change
+      const Setting& wrong = told ? setting : *other->second;
+      refuse(fmt::format("{} = {}: {} has this port", wrong.key->name, wrong.value,
+                         told ? other->second->key->name : name),
+             wrong.winner().where);
     }
   }
 

@@ -17,7 +17,9 @@ std::string keys_as_markdown() {
   };
   for (const Key& key : keys()) {
     fmt::format_to(out, "| `{}` | {} | {} | {} | {} | {} |\n", key.name, key.type_text(),
-                   code(key.default_value), key.range_text(), code(key.variable), key.doc);
+                   code(key.default_value), key.range_text(), code(key.variable),
+                   key.awaits.empty() ? std::string{key.doc}
+                                      : fmt::format("{} Awaits {}.", key.doc, key.awaits));
   }
   text += "\nVariables that are no settings:\n\n| variable | meaning |\n|---|---|\n";
   for (const OtherVariable& other : other_variables()) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <ios>
@@ -29,6 +30,7 @@ constexpr std::array<std::string_view, 5> kStrategyKeys{"name", "type", "symbol"
                                                         "params"};
 constexpr std::size_t kNameBytesMax = 24;  // as StrategyCommand carries it
 constexpr std::uintmax_t kFileBytesMax = 1'048'576;
+constexpr std::size_t kDotsMax = 64;
 
 std::string place(std::string_view file, const toml::source_region& region) {
   return fmt::format("{}:{}:{}", file, region.begin.line, region.begin.column);
@@ -197,9 +199,122 @@ class Reader {
   FileContent content_;
 };
 
+/// "FILE:3:7" of a byte; columns count bytes from 1, as far as the text is understood.
+std::string place_of(std::string_view text, std::size_t offset, std::string_view file) {
+  const auto before = text.substr(0, offset);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const auto start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return fmt::format("{}:{}:{}", file, line, offset - start + 1);
+}
+
+/// Bytes of the UTF-8 sequence at the front of `text`, or 0 when it is none (RFC 3629).
+std::size_t utf8_bytes(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool shortest = first != 0xE0 || byte(1) >= 0xA0;
+    const bool no_surrogate = first != 0xED || byte(1) <= 0x9F;
+    return follows(1) && follows(2) && shortest && no_surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool in_range = (first != 0xF0 || byte(1) >= 0x90) && (first != 0xF4 || byte(1) <= 0x8F);
+    return follows(1) && follows(2) && follows(3) && in_range ? 4 : 0;
+  }
+  return 0;
+}
+
+/// Counts the dots of one line that stand outside of texts and comments.
+class DotCounter {
+ public:
+  /// Looks at what begins at `i`; bytes to go on by.
+  std::size_t step(std::string_view text, std::size_t i) {
+    const char c = text[i];
+    if (quote_ != '\0') return inside(text, i);
+    if (c == '\n') {
+      dots_ = 0;
+      comment_ = false;
+    } else if (comment_) {
+      return 1;
+    } else if (c == '#') {
+      comment_ = true;
+    } else if (c == '.') {
+      ++dots_;
+    } else if (c == '"' || c == '\'') {
+      quote_ = c;
+      long_ = run(text, i) >= 3;
+      return long_ ? 3 : 1;
+    }
+    return 1;
+  }
+  [[nodiscard]] std::size_t dots() const noexcept { return dots_; }
+
+ private:
+  std::size_t inside(std::string_view text, std::size_t i) {
+    const char c = text[i];
+    if (c == '\\' && quote_ == '"' && i + 1 < text.size()) return text[i + 1] == '\n' ? 1 : 2;
+    if (c == '\n') {
+      dots_ = 0;
+      if (!long_) quote_ = '\0';  // a text that was not ended
+    }
+    if (c != quote_) return 1;
+    if (!long_) {
+      quote_ = '\0';
+      return 1;
+    }
+    const std::size_t quotes = run(text, i);
+    if (quotes < 3) return quotes;
+    quote_ = '\0';
+    return std::min<std::size_t>(quotes, 5);  // two may stand before the three that end it
+  }
+  [[nodiscard]] static std::size_t run(std::string_view text, std::size_t i) noexcept {
+    const auto end = text.find_first_not_of(text[i], i);
+    return std::min(end, text.size()) - i;
+  }
+
+  std::size_t dots_ = 0;
+  char quote_ = '\0';
+  bool long_ = false;  // between three of them
+  bool comment_ = false;
+};
+
+/// What the library would crash on or take for something else: too much of it, another encoding,
+/// and keys nested so deeply that reading them exhausts the stack.
+Result<void> check_bytes(std::string_view text, std::string_view file) {
+  if (text.size() > kFileBytesMax) {
+    return bad_input("longer than the 1 MiB that a configuration may have", std::string{file});
+  }
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    return bad_input("this is UTF-16; write the file as UTF-8", place_of(text, 0, file));
+  }
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t bytes = utf8_bytes(text.substr(i));
+    if (bytes == 0) {
+      return bad_input(fmt::format("byte 0x{:02X} at offset {} is no UTF-8",
+                                   static_cast<unsigned char>(text[i]), i),
+                       place_of(text, i, file));
+    }
+    i += bytes;
+  }
+  DotCounter counter;
+  for (std::size_t i = 0; i < text.size(); i += counter.step(text, i)) {
+    if (counter.dots() <= kDotsMax) continue;
+    return bad_input(fmt::format("more than {} dots outside of texts on one line: keys are not "
+                                 "nested so deeply",
+                                 kDotsMax),
+                     place_of(text, i, file));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<FileContent> read_toml(std::string_view text, std::string_view file) {
+  if (const auto sound = check_bytes(text, file); !sound) return std::unexpected(sound.error());
   try {
     return Reader{file}.read(toml::parse(text));
   } catch (const toml::parse_error& error) {

@@ -35,7 +35,8 @@ struct FileContent {
 
 /// `file` is only used to say where.
 ///
-/// errors  BadInput: not TOML 1.0, with line and column
+/// errors  BadInput: not TOML 1.0, not UTF-8 (a byte order mark before it is passed over), longer
+///         than 1 MiB or nested without bound; with line and column
 [[nodiscard]] Result<FileContent> read_toml(std::string_view text, std::string_view file);
 
 /// A text file of at most 1 MiB.

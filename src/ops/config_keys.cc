@@ -39,6 +39,10 @@ constexpr std::array<std::string_view, 2> kSources{"sim", "replay"};
 constexpr std::array<std::string_view, 2> kIdles{"block", "spin"};
 constexpr std::array<std::string_view, 3> kSyncs{"always", "interval", "none"};
 constexpr std::array<std::string_view, 1> kModes{"sim_engine"};
+constexpr std::array<std::string_view, 4> kCaptures{"none", "market", "signal", "all"};
+constexpr std::array<std::string_view, kServices> kServiceNames{
+    "relay-market", "relay-signal", "relay-execution", "venue",  "market-data",
+    "risk",         "execution",    "strategy",        "gateway"};
 constexpr std::array<std::string_view, 4> kLevels{"error", "warn", "info", "debug"};
 // Documented elsewhere under these names; refused by name rather than as a misspelling.
 constexpr std::array<std::string_view, 2> kAbsentSources{"binance_rest", "binance_ws"};
@@ -48,6 +52,57 @@ template <LimitKind Kind>
 void set_limit(Config& config, const Judged& value) {
   config.limits_e8[static_cast<std::size_t>(Kind)] = value.integer;
 }
+
+template <Service Which>
+void set_enabled(Config& config, const Judged& value) {
+  config.services[static_cast<std::size_t>(Which)].enabled = value.integer != 0;
+}
+template <Service Which>
+void set_priority(Config& config, const Judged& value) {
+  config.services[static_cast<std::size_t>(Which)].priority =
+      static_cast<std::int32_t>(value.integer);
+}
+template <Service Which>
+void set_port(Config& config, const Judged& value) {
+  config.services[static_cast<std::size_t>(Which)].port = static_cast<std::uint16_t>(value.integer);
+}
+
+template <Service Which>
+constexpr Key enabled_key(std::string_view name, std::string_view doc) {
+  return {.name = name,
+          .shape = Shape::Boolean,
+          .default_value = "true",
+          .doc = doc,
+          .set = set_enabled<Which>};
+}
+template <Service Which>
+constexpr Key priority_key(std::string_view name) {
+  return {.name = name,
+          .shape = Shape::Integer,
+          .default_value = "10",
+          .min = -1'000,
+          .max = 1'000,
+          .doc =
+              "Its turn among those that could start together, and its rank among several "
+              "instances: the smallest first.",
+          .set = set_priority<Which>};
+}
+template <Service Which>
+constexpr Key port_key(std::string_view name, std::string_view port) {
+  return {.name = name,
+          .shape = Shape::Integer,
+          .default_value = port,
+          .min = 0,
+          .max = 65'535,
+          .doc =
+              "Port of its health and metrics, before roles.base_port; 0 lets the system pick a "
+              "free one.",
+          .set = set_port<Which>};
+}
+
+constexpr std::string_view kEnabled = "Whether `stoa up` starts it.";
+constexpr std::string_view kBinance =
+    "a session at Binance; this build trades at the simulated venue";
 
 constexpr auto kKeys = std::to_array<Key>({
     {.name = "data.dir",
@@ -137,6 +192,31 @@ constexpr auto kKeys = std::to_array<Key>({
      .variable = "STOA_LOG_LEVEL",
      .doc = "Least important level that is written to stderr.",
      .set = [](Config& c, const Judged& v) { c.log.level = static_cast<log::Level>(v.integer); }},
+    {.name = "log.rotate_bytes",
+     .shape = Shape::Integer,
+     .default_value = "104857600",
+     .min = 65'536,
+     .max = 1'099'511'627'776,
+     .doc = "Size at which the log file of a role is put aside and a new one begun.",
+     .set = [](Config& c,
+               const Judged& v) { c.log.rotate_bytes = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "log.keep_days",
+     .shape = Shape::Integer,
+     .default_value = "7",
+     .min = 1,
+     .max = 36'500,
+     .doc = "Days after which a log file that was put aside is removed.",
+     .set = [](Config& c,
+               const Judged& v) { c.log.keep_days = static_cast<std::uint32_t>(v.integer); }},
+    {.name = "log.keep_bytes",
+     .shape = Shape::Integer,
+     .default_value = "1073741824",
+     .min = 0,
+     .max = kIntegerMax,
+     .doc = "Size of all log files above which the oldest that were put aside are removed; 0 is no "
+            "bound.",
+     .set = [](Config& c,
+               const Judged& v) { c.log.keep_bytes = static_cast<std::uint64_t>(v.integer); }},
     {.name = "wal.dir",
      .shape = Shape::Path,
      .default_value = "",
@@ -192,6 +272,16 @@ constexpr auto kKeys = std::to_array<Key>({
             "one that the older of two checkpoints or a cursor still needs. 0: everything is kept.",
      .set = [](Config& c,
                const Judged& v) { c.wal.keep_bytes = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "wal.max_files",
+     .shape = Shape::Integer,
+     .default_value = "0",
+     .min = 0,
+     .max = 1'000'000,
+     .variable = "STOA_WAL_MAX_FILES",
+     .doc = "The same bound as a number of files of wal.segment_bytes; where both are given the "
+            "smaller counts. 0: any number.",
+     .set = [](Config& c,
+               const Judged& v) { c.wal.max_files = static_cast<std::uint32_t>(v.integer); }},
     {.name = "wal.history",
      .shape = Shape::Integer,
      .default_value = "200000",
@@ -303,6 +393,211 @@ constexpr auto kKeys = std::to_array<Key>({
          [](Config& c, const Judged& v) {
            c.sim.report_latency_us = static_cast<std::uint32_t>(v.integer);
          }},
+    {.name = "roles.base_port",
+     .shape = Shape::BasePort,
+     .default_value = "0",
+     .min = 0,
+     .max = 65'535,
+     .variable = "STOA_BASE_PORT",
+     .doc =
+         "Added to the port of every service and of the gateway, so that platforms can stand side "
+         "by side; any lets the system pick every port.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.roles.any_port = v.integer < 0;
+           c.roles.base_port = static_cast<std::uint16_t>(v.integer < 0 ? 0 : v.integer);
+         }},
+    {.name = "roles.start_timeout_s",
+     .shape = Shape::Integer,
+     .default_value = "60",
+     .min = 1,
+     .max = 86'400,
+     .doc = "Seconds that a role may take until it is ready.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.roles.start_timeout_s = static_cast<std::uint32_t>(v.integer);
+         }},
+    {.name = "roles.stop_timeout_s",
+     .shape = Shape::Integer,
+     .default_value = "30",
+     .min = 1,
+     .max = 3'600,
+     .doc = "Seconds from SIGTERM until SIGKILL.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.roles.stop_timeout_s = static_cast<std::uint32_t>(v.integer);
+         }},
+    {.name = "roles.restart_max",
+     .shape = Shape::Integer,
+     .default_value = "5",
+     .min = 0,
+     .max = 1'000,
+     .doc = "Times in a row that a role which failed is started again.",
+     .set = [](Config& c,
+               const Judged& v) { c.roles.restart_max = static_cast<std::uint32_t>(v.integer); }},
+    {.name = "roles.watchdog_s",
+     .shape = Shape::Integer,
+     .default_value = "20",
+     .min = 0,
+     .max = 3'600,
+     .doc = "Seconds of silence after which a role is killed and started again; 0 is never.",
+     .set = [](Config& c,
+               const Judged& v) { c.roles.watchdog_s = static_cast<std::uint32_t>(v.integer); }},
+    {.name = "relay.ring_bytes",
+     .shape = Shape::Integer,
+     .default_value = "67108864",
+     .min = 65'536,
+     .max = 17'179'869'184,
+     .doc = "Memory in which a relay keeps its newest messages for subscribers, in bytes.",
+     .set = [](Config& c,
+               const Judged& v) { c.relay.ring_bytes = static_cast<std::uint64_t>(v.integer); }},
+    {.name = "relay.capture",
+     .shape = Shape::Choice,
+     .default_value = "none",
+     .choices = kCaptures,
+     .doc = "Which domains are written to disk beside the execution domain, which always is.",
+     .set = [](Config& c, const Judged& v) { c.relay.capture = static_cast<Capture>(v.integer); }},
+    {.name = "relay.subscribers_max",
+     .shape = Shape::Integer,
+     .default_value = "64",
+     .min = 1,
+     .max = 4'096,
+     .doc = "Subscribers of one relay; a further one is refused.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.relay.subscribers_max = static_cast<std::uint32_t>(v.integer);
+         }},
+    {.name = "relay.socket_mode",
+     .shape = Shape::Mode,
+     .default_value = "0660",
+     .doc = "Permissions of the sockets below DATA/run.",
+     .set = [](Config& c,
+               const Judged& v) { c.relay.socket_mode = static_cast<std::uint32_t>(v.integer); }},
+    {.name = "health.host",
+     .shape = Shape::Text,
+     .default_value = "127.0.0.1",
+     .min = 1,
+     .max = 255,
+     .variable = "STOA_HEALTH_HOST",
+     .doc = "Address on which every role answers for its health and metrics.",
+     .set = [](Config& c, const Judged& v) { c.health.host = v.text; }},
+    {.name = "risk.max_drawdown_percent",
+     .shape = Shape::Decimal,
+     .default_value = "10",
+     .min = 0,
+     .max = 100 * kOne,
+     .doc =
+         "Fall of the equity from its highest, in percent, past which the risk role stops trading; "
+         "0 is off.",
+     .set = [](Config& c, const Judged& v) { c.risk.max_drawdown_percent_e8 = v.integer; }},
+    enabled_key<Service::RelayMarket>("service.relay-market.enabled", kEnabled),
+    priority_key<Service::RelayMarket>("service.relay-market.priority"),
+    port_key<Service::RelayMarket>("service.relay-market.port", "8001"),
+    enabled_key<Service::RelaySignal>("service.relay-signal.enabled", kEnabled),
+    priority_key<Service::RelaySignal>("service.relay-signal.priority"),
+    port_key<Service::RelaySignal>("service.relay-signal.port", "8002"),
+    enabled_key<Service::RelayExecution>("service.relay-execution.enabled", kEnabled),
+    priority_key<Service::RelayExecution>("service.relay-execution.priority"),
+    port_key<Service::RelayExecution>("service.relay-execution.port", "8003"),
+    enabled_key<Service::Venue>("service.venue.enabled", kEnabled),
+    priority_key<Service::Venue>("service.venue.priority"),
+    port_key<Service::Venue>("service.venue.port", "9100"),
+    enabled_key<Service::MarketData>("service.market-data.enabled", kEnabled),
+    priority_key<Service::MarketData>("service.market-data.priority"),
+    port_key<Service::MarketData>("service.market-data.port", "5555"),
+    enabled_key<Service::Risk>("service.risk.enabled", kEnabled),
+    priority_key<Service::Risk>("service.risk.priority"),
+    port_key<Service::Risk>("service.risk.port", "5557"),
+    enabled_key<Service::Execution>("service.execution.enabled", kEnabled),
+    priority_key<Service::Execution>("service.execution.priority"),
+    port_key<Service::Execution>("service.execution.port", "5556"),
+    enabled_key<Service::Strategy>("service.strategy.enabled", kEnabled),
+    priority_key<Service::Strategy>("service.strategy.priority"),
+    port_key<Service::Strategy>("service.strategy.port", "5558"),
+    enabled_key<Service::Gateway>("service.gateway.enabled",
+                                  "Whether `stoa up` starts it. Its port is gateway.port."),
+    priority_key<Service::Gateway>("service.gateway.priority"),
+    {.name = "engine.worker_threads",
+     .shape = Shape::Integer,
+     .default_value = "4",
+     .min = 1,
+     .max = 1'024,
+     .variable = "STOA_WORKER_THREADS",
+     .doc = "Threads of a pool of workers.",
+     .awaits = "a pool of workers; every role of this build works on one thread",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.awaited.worker_threads = static_cast<std::uint32_t>(v.integer);
+         }},
+    {.name = "engine.memory_pool_bytes",
+     .shape = Shape::Integer,
+     .default_value = "1073741824",
+     .min = 1'048'576,
+     .max = 1'099'511'627'776,
+     .variable = "STOA_MEMORY_POOL_SIZE",
+     .doc = "Memory set aside at the start, in bytes.",
+     .awaits = "a memory pool; this build allocates its tables once, by their own sizes",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.awaited.memory_pool_bytes = static_cast<std::uint64_t>(v.integer);
+         }},
+    {.name = "market.reconnect_delay_ms",
+     .shape = Shape::Integer,
+     .default_value = "5000",
+     .min = 1,
+     .max = 3'600'000,
+     .variable = "STOA_WS_RECONNECT_DELAY",
+     .doc = "Milliseconds before a lost connection to a venue's feed is made again.",
+     .awaits = kBinance,
+     .set =
+         [](Config& c, const Judged& v) {
+           c.awaited.reconnect_delay_ms = static_cast<std::uint32_t>(v.integer);
+         }},
+    {.name = "binance.base_url",
+     .shape = Shape::Text,
+     .default_value = "https://api.binance.com",
+     .min = 8,
+     .max = 255,
+     .variable = "STOA_BINANCE_BASE_URL",
+     .doc = "REST address of Binance's market data.",
+     .awaits = kBinance,
+     .set = [](Config& c, const Judged& v) { c.awaited.binance_base_url = v.text; }},
+    {.name = "binance.ws_base_url",
+     .shape = Shape::Text,
+     .default_value = "wss://stream.binance.com:9443/ws",
+     .min = 6,
+     .max = 255,
+     .variable = "STOA_BINANCE_WS_BASE_URL",
+     .doc = "WebSocket address of Binance's market data.",
+     .awaits = kBinance,
+     .set = [](Config& c, const Judged& v) { c.awaited.binance_ws_base_url = v.text; }},
+    {.name = "binance.trade_base_url",
+     .shape = Shape::Text,
+     .default_value = "https://api.binance.com",
+     .min = 8,
+     .max = 255,
+     .variable = "STOA_BINANCE_TRADE_BASE_URL",
+     .doc = "REST address of Binance's orders.",
+     .awaits = kBinance,
+     .set = [](Config& c, const Judged& v) { c.awaited.binance_trade_base_url = v.text; }},
+    {.name = "binance.api_key",
+     .shape = Shape::Secret,
+     .default_value = "",
+     .min = 0,
+     .max = 255,
+     .variable = "STOA_BINANCE_API_KEY",
+     .doc = "Key of the account at Binance.",
+     .awaits = kBinance,
+     .set = [](Config& c, const Judged& v) { c.awaited.binance_api_key = v.text; }},
+    {.name = "binance.api_secret",
+     .shape = Shape::Secret,
+     .default_value = "",
+     .min = 0,
+     .max = 255,
+     .variable = "STOA_BINANCE_API_SECRET",
+     .doc = "Secret of the account at Binance.",
+     .awaits = kBinance,
+     .set = [](Config& c, const Judged& v) { c.awaited.binance_api_secret = v.text; }},
 });
 
 constexpr auto kOtherVariables = std::to_array<OtherVariable>({
@@ -377,6 +672,15 @@ std::expected<Judged, std::string> judge_text(const Key& key, std::string_view t
   return Judged{.text = text};
 }
 
+std::expected<Judged, std::string> judge_mode(const Key& key, std::string_view text) {
+  Judged value;
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value.integer, 8);
+  const bool octal = error == std::errc{} && stop == end && text.starts_with('0');
+  if (!octal || text.size() != 4) return std::unexpected(expectation(key));
+  return value;
+}
+
 template <std::size_t N>
 std::string_view name_in(const std::array<std::string_view, N>& names, std::size_t place) {
   return place < N ? names[place] : "unknown";
@@ -397,9 +701,22 @@ std::string_view to_string(ExecutionMode value) noexcept {
   return name_in(kModes, static_cast<std::size_t>(value));
 }
 
+std::string_view to_string(Capture value) noexcept {
+  return name_in(kCaptures, static_cast<std::size_t>(value));
+}
+std::string_view to_string(Service service) noexcept {
+  return name_in(kServiceNames, static_cast<std::size_t>(service));
+}
+
+std::string shown(const Key& key, std::string_view value) {
+  if (key.shape != Shape::Secret) return std::string{value};
+  return value.empty() ? "" : "(set, not shown)";
+}
+
 std::string Key::type_text() const {
-  constexpr std::array<std::string_view, 8> kTypes{"integer", "decimal", "choice",        "boolean",
-                                                   "text",    "path",    "list of paths", "speed"};
+  constexpr std::array<std::string_view, 11> kTypes{
+      "integer",       "decimal", "choice", "boolean",     "text",  "path",
+      "list of paths", "speed",   "port",   "permissions", "secret"};
   return std::string{kTypes.at(static_cast<std::size_t>(shape))};
 }
 
@@ -416,6 +733,11 @@ std::string Key::range_text() const {
       return "true, false";
     case Shape::Speed:
       return "0.001 to 1000000, max";
+    case Shape::BasePort:
+      return fmt::format("{} to {}, any", min, max);
+    case Shape::Mode:
+      return "0000 to 0777";
+    case Shape::Secret:
     case Shape::Text:
     case Shape::Path:
       return fmt::format("{} to {} bytes", min, max);
@@ -439,6 +761,11 @@ std::string expectation(const Key& key) {
       return "expected true or false";
     case Shape::Speed:
       return "expected a number, 0.001 to 1000000, or max";
+    case Shape::BasePort:
+      return fmt::format("expected an integer, {} to {}, or any", key.min, key.max);
+    case Shape::Mode:
+      return "expected permissions as a text of four octal digits, \"0000\" to \"0777\"";
+    case Shape::Secret:
     case Shape::Text:
       return fmt::format("expected a text of {}", key.range_text());
     case Shape::Path:
@@ -470,6 +797,12 @@ std::expected<Judged, std::string> judge(const Key& key, const std::vector<std::
       return Judged{.integer = text == "true" ? 1 : 0};
     case Shape::Speed:
       return judge_speed(key, text);
+    case Shape::BasePort:
+      if (text == "any") return Judged{.integer = -1};
+      return judge_integer(key, text);
+    case Shape::Mode:
+      return judge_mode(key, text);
+    case Shape::Secret:
     case Shape::Text:
     case Shape::Path:
     case Shape::Paths:

@@ -13,8 +13,9 @@ namespace stoa::ops {
 
 /// A value that passed; the member that is set depends on the key's shape.
 struct Judged {
-  std::int64_t integer = 0;  // Integer, Decimal x 1e8, Choice as its place, Boolean as 0 or 1
-  std::string_view text{};   // Text, Path
+  // Integer, BasePort (-1: any), Mode; Decimal x 1e8; Choice as its place; Boolean as 0 or 1
+  std::int64_t integer = 0;
+  std::string_view text{};          // Text, Path, Secret
   std::vector<std::string> list{};  // Paths
   Speed speed{};
 };
