@@ -1,0 +1,121 @@
+#include <unistd.h>
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "journal/writer.h"
+#include "relay/hand_over.h"
+#include "relay/numbers_file.h"
+#include "relay/server.h"
+#include "relay/server_state.h"
+#include "relay/unix_socket.h"
+#include "relay/wire.h"
+
+// The predecessor's side of a hand-over, a step per round.
+namespace stoa::relay {
+
+void Server::State::hear_successor() {
+  if (!link) {
+    auto accepted = accept_unix(next_listener);
+    if (!accepted) return;
+    std::optional<Fd>& socket = *accepted;
+    if (!socket) return;
+    ++round_work;
+    const auto peer = peer_of(*socket);
+    if (!peer || peer->uid != ::geteuid()) {
+      log::warn("relay_successor_refused", {{"uid", peer ? peer->uid : 0U}});
+      return;
+    }
+    link = std::move(*socket);
+    watch(link.get(), &link);
+  }
+  const auto heard = hear(link);
+  if (!heard) return take_back(heard.error().text());
+  const std::optional<Word>& word = *heard;
+  if (!word) {
+    if (given && clock.monotonic() >= given_until) take_back("the successor took too long");
+    return;
+  }
+  ++round_work;
+  if (!given && *word == Word::Ask) {
+    give_to_successor();
+  } else if (given && *word == Word::Ready) {
+    leave();
+  } else {
+    take_back("the successor spoke out of turn");
+  }
+}
+
+void Server::State::give_to_successor() {
+  commit();
+  if (failure || draining || (desk != nullptr && desk->busy())) {
+    return take_back(failure ? "the log has failed" : "a checkpoint is being written");
+  }
+  if (writer) {
+    if (const auto synced = writer->sync(); !synced) {
+      end_log(synced.error());
+      return take_back("the log has failed");
+    }
+    const auto kept = write_numbers(options.journal->dir, numbers());
+    const auto closed = writer->close();
+    writer.reset();
+    if (!kept || !closed) {
+      given = true;
+      return take_back(!kept ? kept.error().text() : closed.error().text());
+    }
+  }
+  given = true;
+  given_until = clock.monotonic() + options.hand_over_max;
+  const HandOverState state{.domain = static_cast<std::uint8_t>(options.domain),
+                            .journalled = options.journal ? std::uint8_t{1} : std::uint8_t{0},
+                            .time = newest.ns(),
+                            .sources = sources};
+  if (const auto done = give(link, listener, ring.fd(), state); !done) {
+    take_back(done.error().text());
+  }
+}
+
+void Server::State::take_back(std::string_view why) {
+  log::warn("relay_hand_over_ended", {{"why", why}});
+  static_cast<void>(say(link, Word::Stop));
+  link.reset();
+  if (!std::exchange(given, false) || !options.journal) return;
+  // The successor may hold the journal for a moment more; then the log has ended here, and whoever
+  // runs this starts it again.
+  auto opened = journal::Writer::open(options.journal->dir, options.journal->writer);
+  if (!opened) return end_log(std::move(opened.error()));
+  writer = std::move(*opened);
+  if (writer->next_lsn().value() != ring.next_lsn()) {
+    end_log({.code = ErrorCode::Damaged,
+             .message = "the journal was changed during a hand-over that did not happen",
+             .source = options.journal->dir.string()});
+  }
+}
+
+void Server::State::leave() {
+  // The name is free before the successor asks for it.
+  ::unlink(next_path(options.socket).c_str());
+  next_listener.reset();
+  static_cast<void>(say(link, Word::Go));
+  left_to_successor = true;
+  metrics.hand_overs.add();
+  for (const auto& connection : connections) {
+    if (connection->dead) continue;
+    if (connection->reader) finish_entry(*connection);
+    put_from_relay(connection->out.bytes(), Moved{});
+    flush(*connection);
+    close(*connection);
+  }
+  connections.clear();
+  link.reset();
+  listener.reset();
+}
+
+}  // namespace stoa::relay
