@@ -79,6 +79,7 @@ struct Terminal {
   std::ostream& out;           // data
   std::ostream& err;           // talk
   bool colour = false;         // stdout is a terminal and nobody said NO_COLOR
+  bool live = false;           // both are one, so a line may be written over
   std::istream* in = nullptr;  // where a person answers; null: nobody is there
 };
 

@@ -14,7 +14,18 @@ namespace stoa::cli {
 [[nodiscard]] Command fill_list();
 [[nodiscard]] Command book_show();
 
+[[nodiscard]] Command up();
+[[nodiscard]] Command down();
+[[nodiscard]] Command restart();
 [[nodiscard]] Command run_engine();
+[[nodiscard]] Command run_relay();
+[[nodiscard]] Command run_venue();
+[[nodiscard]] Command run_market_data();
+[[nodiscard]] Command run_risk();
+[[nodiscard]] Command run_execution();
+[[nodiscard]] Command run_strategy();
+[[nodiscard]] Command run_gateway();
+[[nodiscard]] Command run_supervisor();
 [[nodiscard]] Command strategy_list();
 [[nodiscard]] Command strategy_start();
 [[nodiscard]] Command strategy_stop();

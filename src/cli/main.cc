@@ -26,6 +26,7 @@ int run(int argc, char** argv, const Hooks& hooks) {
   Terminal terminal{.out = std::cout,
                     .err = std::cerr,
                     .colour = ::isatty(STDOUT_FILENO) == 1 && !colour_refused,
+                    .live = ::isatty(STDOUT_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1,
                     .in = ::isatty(STDIN_FILENO) == 1 ? &std::cin : nullptr};
   Exit exit = Exit::Failed;
   try {

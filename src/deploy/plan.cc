@@ -111,6 +111,14 @@ std::vector<std::string> argv_of(const RoleKind& kind, const PlanOptions& option
   return argv;
 }
 
+std::uint16_t port_of(const PlanOptions& options, const RoleKind& kind) {
+  const auto choice = std::ranges::find(options.choices, kind.name, &RoleChoice::name);
+  const bool told = choice != options.choices.end() && choice->port;
+  const std::uint16_t port = told ? *choice->port : kind.port;
+  if (port == 0 || !options.base_port) return 0;
+  return static_cast<std::uint16_t>(port + *options.base_port);
+}
+
 std::int64_t priority_of(const PlanOptions& options, std::string_view name) {
   const auto found = std::ranges::find(options.choices, name, &RoleChoice::name);
   return found == options.choices.end() ? 0 : found->priority;
@@ -180,7 +188,7 @@ Result<Plan> make_plan(const PlanOptions& options) {
   if (!chosen) return std::unexpected(chosen.error());
   const Layout layout{.data = options.data};
   Plan plan;
-  // Of the rows whose predecessors are placed the one with the largest priority comes next.
+  // Of the rows whose predecessors are placed the one with the smallest priority comes next.
   Chosen placed{};
   while (true) {
     std::optional<std::size_t> next;
@@ -191,7 +199,7 @@ Result<Plan> make_plan(const PlanOptions& options) {
       });
       if (!possible) continue;
       if (!next ||
-          priority_of(options, kKinds[i].name) > priority_of(options, kKinds[*next].name)) {
+          priority_of(options, kKinds[i].name) < priority_of(options, kKinds[*next].name)) {
         next = i;
       }
     }
@@ -200,8 +208,7 @@ Result<Plan> make_plan(const PlanOptions& options) {
     placed[*next] = true;
     Role role{.name = std::string{kind.name},
               .argv = argv_of(kind, options),
-              .port = options.base_port ? static_cast<std::uint16_t>(kind.port + *options.base_port)
-                                        : std::uint16_t{0},
+              .port = port_of(options, kind),
               .log_file = layout.log(kind.name)};
     for (const Word name : kind.after) {
       if (const auto place = plan.find(name)) role.after.push_back(*place);

@@ -39,7 +39,8 @@ using BasePort = std::optional<std::uint16_t>;
 struct RoleChoice {
   std::string name{};
   bool enabled = true;
-  std::int64_t priority = 0;  // among roles that could start now, the largest first
+  std::optional<std::uint16_t> port{};  // before base_port; 0: the system picks; nothing: as usual
+  std::int64_t priority = 0;            // among roles that could start now, the smallest first
 };
 
 struct PlanOptions {

@@ -75,6 +75,16 @@ TEST(Plan, any_base_port_leaves_every_port_to_the_system) {
   EXPECT_THAT(plan->roles[0].argv, ::testing::Contains("any"));
 }
 
+TEST(Plan, a_port_of_the_configuration_moves_with_the_base_and_0_stays_free) {
+  auto told = options();
+  told.base_port = 100;
+  told.choices = {{.name = "venue", .port = 7000}, {.name = "risk", .port = 0}};
+  const auto plan = make_plan(told);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->roles[*plan->find("venue")].port, 7100);
+  EXPECT_EQ(plan->roles[*plan->find("risk")].port, 0);
+}
+
 TEST(Plan, nobody_waits_for_a_role_that_is_switched_off) {
   auto told = options();
   told.choices = {{.name = "venue", .enabled = false}};
@@ -96,7 +106,7 @@ TEST(Plan, one_role_brings_those_it_waits_for) {
 
 TEST(Plan, priority_orders_roles_that_could_start_together) {
   auto told = options();
-  told.choices = {{.name = "venue", .priority = 1}, {.name = "relay-market", .priority = -5}};
+  told.choices = {{.name = "venue", .priority = -1}, {.name = "relay-market", .priority = 5}};
   const auto plan = make_plan(told);
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->roles.front().name, "venue");

@@ -608,6 +608,7 @@ constexpr auto kOtherVariables = std::to_array<OtherVariable>({
     {"STOA_RECORDINGS", "Tests: folder of the recordings."},
     {"STOA_SUITES", "Tests: folder of the conformance suites."},
     {"STOA_BIN", "Tests: the program under test."},
+    {"STOA_ROLE_PROGRAM", "Tests: the program that a supervisor runs for each role."},
     {"STOA_PROGRAM", "Tests of the page: the program under test."},
     {"STOA_JOBS", "./dev: how much it does at once."},
     {"STOA_FUZZ_SECONDS", "./dev: seconds per fuzz target."},

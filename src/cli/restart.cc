@@ -1,0 +1,83 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <string_view>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/exit.h"
+#include "cli/json_value.h"
+#include "cli/platform.h"
+#include "cli/progress.h"
+#include "deploy/control.h"
+#include "deploy/plan.h"
+
+namespace stoa::cli {
+namespace {
+
+constexpr auto kArguments = std::to_array<Argument>({
+    {.name = "ROLE", .help = "as stoa status names it", .required = false, .repeats = true},
+});
+constexpr auto kFlags = std::to_array<Flag>({
+    {.name = "--all", .help = "every role, in order", .kind = Flag::Kind::Switch},
+    {.name = "--dry-run",
+     .help = "show what would be restarted; change nothing",
+     .kind = Flag::Kind::Switch},
+});
+constexpr auto kExamples = std::to_array<std::string_view>({
+    "stoa restart gateway",
+    "stoa restart --all --data /var/lib/stoa",
+});
+
+Exit run(Context& context) {
+  const auto roles = context.arguments.all("ROLE");
+  const bool all = context.arguments.has("--all");
+  if (roles.empty() != all) return context.usage("say either a ROLE or --all");
+  const auto platform = platform_of(context);
+  if (!platform) return platform.error();
+  const auto places = platform->plan.places(roles);
+  if (!places) return context.usage(places.error().message);
+  auto client = deploy::ControlClient::connect(platform->layout.control());
+  if (!client) {
+    return context.fail(
+        Error{.code = ErrorCode::NotFound,
+              .message = "no platform runs here; start it with stoa up" + platform->data_flag(),
+              .source = platform->layout.data.string()});
+  }
+  if (context.arguments.has("--dry-run")) {
+    for (const deploy::Role& role : platform->plan.roles) {
+      const bool chosen = all || std::ranges::find(roles, role.name) != roles.end();
+      if (chosen) context.terminal.out << fmt::format("would restart {}\n", role.name);
+    }
+    return Exit::Ok;
+  }
+  const auto sent = client->send({.verb = deploy::Request::Verb::Restart, .roles = roles});
+  if (!sent) return context.fail(sent.error());
+  Progress progress{context};
+  const auto silence = platform->timing.start_timeout + platform->timing.stop_timeout;
+  const auto done = follow(*client, silence, [&](const JsonValue& event) { progress.add(event); });
+  progress.end();
+  if (!done) return context.fail(done.error(), Exit::Timeout);
+  if (context.json()) context.terminal.out << operation_json(progress, *done, {}) << '\n';
+  if ((*done)["ok"].is_true()) return Exit::Ok;
+  context.terminal.err << fmt::format("stoa restart: {}\n", (*done)["message"].text());
+  return (*done)["refused"].is_true() ? Exit::Conflict : Exit::Failed;
+}
+
+}  // namespace
+
+Command restart() {
+  return {.noun = "restart",
+          .group = Command::Group::Run,
+          .summary = "Stop and start roles of a running platform; the others stay",
+          .arguments = kArguments,
+          .flags = {kFlags, config_flags(), output_flags()},
+          .examples = kExamples,
+          .notes = "Exit 5: another start or stop is under way.",
+          .run = run};
+}
+
+}  // namespace stoa::cli

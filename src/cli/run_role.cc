@@ -1,0 +1,90 @@
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/exit.h"
+#include "cli/hooks.h"
+#include "cli/platform.h"
+#include "cli/role_process.h"
+
+namespace stoa::cli {
+namespace {
+
+constexpr std::array<std::string_view, 3> kDomains{"market", "signal", "execution"};
+constexpr auto kDomainFlags = std::to_array<Flag>({
+    {.name = "--domain",
+     .value = "DOMAIN",
+     .help = "market, signal or execution",
+     .kind = Flag::Kind::Choice,
+     .required = true,
+     .choices = kDomains},
+});
+constexpr auto kFlags = std::to_array<Flag>({
+    {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
+});
+
+/// One of the processes that stoa up starts, by hand.
+Exit run(Context& context) {
+  const auto platform = platform_of(context);
+  if (!platform) return platform.error();
+  const std::string role{context.command.verb};
+  RoleOptions options{.name = role, .domain = context.arguments.value_or("--domain", "")};
+  if (!options.domain.empty()) options.name += "-" + options.domain;
+  const auto place = platform->plan.find(options.name);
+  options.port = place ? platform->plan.roles[*place].port : std::uint16_t{0};
+  const auto log_settings = log_options(context, options.name, platform->config);
+  options.log_file = log_settings.file;
+  const log::Session session{log_settings};
+  const auto lacks = [&] {
+    return context.fail(Error{
+        .code = ErrorCode::Unavailable, .message = "this build has no role " + role, .source = {}});
+  };
+  if (!context.hooks.run_role) return lacks();
+  const std::optional<int> ended = context.hooks.run_role(role, platform->config, options);
+  if (!ended) return lacks();
+  return static_cast<Exit>(*ended);
+}
+
+Command role(std::string_view verb, std::string_view summary,
+             std::span<const std::string_view> examples = {}) {
+  return {.noun = "run",
+          .verb = verb,
+          .group = Command::Group::Run,
+          .summary = summary,
+          .flags = {kFlags, platform_flags(), config_flags(), output_flags()},
+          .examples = examples,
+          .notes =
+              "One process of the platform; stoa up starts them all in order. Speaks sd_notify "
+              "to whoever started it. SIGTERM: ends clean. SIGUSR1: opens its log anew.",
+          .run = run};
+}
+
+}  // namespace
+
+Command run_relay() {
+  static constexpr auto kExamples =
+      std::to_array<std::string_view>({"stoa run relay --domain execution --data /var/lib/stoa"});
+  auto command =
+      role("relay", "Run one relay: a domain's log, its order and its subscribers", kExamples);
+  command.flags.insert(command.flags.begin(), kDomainFlags);
+  return command;
+}
+Command run_venue() { return role("venue", "Run the simulated exchange"); }
+Command run_market_data() {
+  return role("market-data", "Run the market data role: venue feeds to the market relay");
+}
+Command run_risk() { return role("risk", "Run the risk role: exposure, limits, kill switch"); }
+Command run_execution() {
+  return role("execution", "Run the execution role: orders, positions, venue sessions");
+}
+Command run_strategy() { return role("strategy", "Run the strategy role"); }
+Command run_gateway() { return role("gateway", "Run the gateway: API, WebSocket and page"); }
+
+}  // namespace stoa::cli
