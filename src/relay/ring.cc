@@ -261,12 +261,14 @@ std::optional<Ring::Place> Ring::find(std::uint64_t lsn) const noexcept {
   const Mark& mark = mark_of(marked);
   if (mark.lsn != marked || mark.position < lost_before()) return std::nullopt;
   Place place{.position = mark.position, .lsn = mark.lsn};
-  while (place.lsn < lsn) {
+  // To the record itself: transient messages before it belong to those who were there.
+  while (true) {
     const std::byte* const entry = bytes_.at(place.position);
-    if (load_lsn(entry) != 0) ++place.lsn;
+    const std::uint64_t here = load_lsn(entry);
+    if (here == lsn) return place;
+    if (here != 0) ++place.lsn;
     place.position += entry_bytes(entry);
   }
-  return place;
 }
 
 std::optional<Ring::Place> Ring::newest_key() const noexcept {
