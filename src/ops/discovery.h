@@ -20,7 +20,7 @@
 
 namespace stoa::ops {
 
-/// Which of several healthy instances: the first by name, each in turn, or the one of highest
+/// Which of several healthy instances: the first by name, each in turn, or the one of the smallest
 /// priority (the first by name among equals).
 enum class Policy : std::uint8_t { FirstHealthy, RoundRobin, Priority };
 [[nodiscard]] std::string_view to_string(Policy policy) noexcept;  // "first-healthy"
@@ -35,7 +35,7 @@ struct Directory {
     std::string name{};
     std::vector<Known> instances{};          // by name
     std::vector<const Instance*> healthy{};  // of those, in the same order
-    const Instance* preferred = nullptr;     // of highest priority among them
+    const Instance* preferred = nullptr;     // of the smallest priority among them
   };
   std::vector<Service> services{};  // by name
   std::uint64_t version = 0;
@@ -43,14 +43,15 @@ struct Directory {
   [[nodiscard]] const Service* find(std::string_view service) const noexcept;
 };
 
-/// Watches a registry: by inotify, and by looking anyway each `look_every`. An instance that comes
-/// or comes back counts as healthy after three good looks in a row, and as unhealthy after two bad
-/// ones; one whose process is gone is out at once. `poll` belongs to one thread; `directory` and
-/// Resolver to any.
+/// Watches a registry by inotify, and looks anyway now and then, as not every file system tells. An
+/// instance that comes or comes back counts as healthy after three good looks in a row, and as
+/// unhealthy after two bad ones; one whose process is gone is out at once. `poll` belongs to one
+/// thread; `directory` and Resolver to any.
 class Discovery {
  public:
   struct Options {
-    std::chrono::milliseconds look_every{200};
+    std::chrono::milliseconds look_every{200};    // while something is between good and bad
+    std::chrono::milliseconds idle_every{2'000};  // else; everything then comes by inotify
     int good_needed = 3;
     int bad_needed = 2;
   };
@@ -79,18 +80,26 @@ class Discovery {
 
  private:
   friend class Resolver;
-  struct Seen;
+  struct Seen {
+    Instance instance{};
+    bool good = false;
+    bool healthy = false;
+    int in_a_row = 0;          // looks that said `good`
+    nanoseconds counted_at{};  // of the last that counted
+  };
 
   Discovery(std::filesystem::path dir, const Clock& clock, Options options);
-  Result<void> look(bool first);
-  [[nodiscard]] bool changes_came();
+  Result<bool> look(bool first);
+  bool take(const Instance& instance, bool first, nanoseconds now);
+  void publish();
+  [[nodiscard]] bool changes_came() const noexcept;
 
   std::filesystem::path dir_;
   const Clock& clock_;
   Options options_;
   Fd watch_;
   nanoseconds look_due_{};
-  std::map<std::string, Seen> seen_;  // by service and instance
+  std::map<std::pair<std::string, std::string>, Seen> seen_;  // by service and instance
   std::atomic<std::uint64_t> version_{0};
   mutable std::mutex mutex_;  // for the pointer below; held for its copy
   std::shared_ptr<const Directory> directory_;
@@ -112,7 +121,7 @@ class Resolver {
 
   const Discovery& discovery_;
   std::shared_ptr<const Directory> directory_;
-  std::size_t turn_ = 0;
+  std::vector<std::size_t> turns_;  // by place of the service
 };
 
 }  // namespace stoa::ops

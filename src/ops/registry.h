@@ -2,8 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +11,9 @@
 #include "base/fd.h"
 #include "ops/role_status.h"
 
-// Who is alive below one data directory: one file per instance in DATA/run/services. An entry is
-// held by a lock of its owner's process, so it dies with it, however it dies.
+// Who is alive below one data directory: SERVICE.INSTANCE.json in DATA/run/services, replaced whole
+// at each change. Its owner holds a lock on the file .lock beside it, so it dies with its process,
+// however that dies.
 namespace stoa::ops {
 
 /// Where an instance is reached for one purpose.
@@ -31,7 +30,7 @@ struct Instance {
   std::string colour{};
   std::uint64_t epoch = 0;
   std::vector<Endpoint> endpoints{};  // at most 8
-  std::int32_t priority = 0;          // larger is preferred
+  std::int32_t priority = 10;         // smaller is preferred
   CheckResult health = CheckResult::Fail;
   Timestamp since{};  // when `health` last changed
   std::int64_t pid = 0;
@@ -78,15 +77,16 @@ class Registration {
   Fd lock_;
 };
 
+/// Who is there.
+struct Listing {
+  std::vector<Instance> instances{};  // by service and instance
+  std::size_t ghosts = 0;             // left behind by a process that is gone
+  std::size_t damaged = 0;            // files that are no entry
+};
 /// Everything that is alive in `dir` now, by service and instance; an absent directory is empty.
 /// Entries whose owner is gone are left out, and taken away when `sweep`.
 ///
 /// errors  Io: the directory cannot be read. A file that is no entry is left out and counted.
-struct Listing {
-  std::vector<Instance> instances{};
-  std::size_t ghosts = 0;   // left behind by a process that is gone
-  std::size_t damaged = 0;  // files that are no entry
-};
 [[nodiscard]] Result<Listing> list_instances(const std::filesystem::path& dir, bool sweep);
 
 }  // namespace stoa::ops
