@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
@@ -16,15 +18,20 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/exit.h"
 #include "cli/json_value.h"
 #include "deploy/control.h"
 #include "deploy/layout.h"
+#include "deploy/log_files.h"
 #include "deploy/plan.h"
+#include "deploy/supervisor.h"
 #include "ops/config.h"
+#include "ops/registry.h"
 
 namespace stoa::cli {
 namespace {
@@ -32,10 +39,42 @@ namespace {
 constexpr auto kPlatformFlags = std::to_array<Flag>({
     {.name = "--base-port",
      .value = "N",
-     .help = "added to every role's port; any: the system chooses them"},
+     .help = "added to every role's port; any: the system picks them (roles.base_port)"},
 });
 
 constexpr std::chrono::seconds kStateWait{1};
+
+deploy::SupervisorOptions timing_of(const ops::Config& config) {
+  deploy::SupervisorOptions timing;
+  timing.start_timeout = std::chrono::seconds{config.roles.start_timeout_s};
+  timing.stop_timeout = std::chrono::seconds{config.roles.stop_timeout_s};
+  timing.watchdog = std::chrono::seconds{config.roles.watchdog_s};
+  timing.restart_max = config.roles.restart_max;
+  timing.seed = static_cast<std::uint64_t>(SystemClock{}.now().ns());  // two platforms, two rhythms
+  return timing;
+}
+
+deploy::LogRules rules_of(const ops::Config& config) {
+  deploy::LogRules rules;
+  rules.turn_bytes = config.log.rotate_bytes;
+  rules.keep = std::chrono::hours{24} * config.log.keep_days;
+  rules.archive_bytes = config.log.keep_bytes == 0 ? UINT64_MAX : config.log.keep_bytes;
+  return rules;
+}
+
+std::vector<deploy::RoleChoice> choices_of(const ops::Config& config) {
+  std::vector<deploy::RoleChoice> choices;
+  for (std::size_t i = 0; i < ops::kServices; ++i) {
+    const auto which = static_cast<ops::Service>(i);
+    const ops::ServiceConfig& service = config.service(which);
+    const bool gateway = which == ops::Service::Gateway;  // one port for API, page and health
+    choices.push_back({.name = std::string{to_string(which)},
+                       .enabled = service.enabled,
+                       .port = gateway ? config.gateway.port : service.port,
+                       .priority = service.priority});
+  }
+  return choices;
+}
 
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in{file};
@@ -53,29 +92,40 @@ std::string Platform::data_flag() const {
 }
 
 std::expected<Platform, Exit> platform_of(const Context& context) {
-  auto loaded = load_config(context, load_options(context));
+  auto options = load_options(context);
+  const Arguments& given = context.arguments;
+  const auto set = [&](std::string_view flag, std::string_view key) {
+    if (const auto value = given.value(flag)) {
+      options.overrides.push_back(
+          {.key = std::string{key}, .values = {*value}, .flag = std::string{flag}});
+    }
+  };
+  set("--base-port", "roles.base_port");
+  set("--log-level", "log.level");
+  auto loaded = load_config(context, options);
   if (!loaded) return std::unexpected(Exit::Usage);
   Platform platform{.config = std::move(loaded->config)};
-  const Arguments& given = context.arguments;
-  auto base_port = deploy::parse_base_port(given.value_or("--base-port", "0"));
-  if (!base_port) return std::unexpected(context.usage(base_port.error().message));
-  platform.base_port = *base_port;
+  const ops::Config& config = platform.config;
+  if (!config.roles.any_port) platform.base_port = config.roles.base_port;
+  platform.timing = timing_of(config);
+  platform.logs = rules_of(config);
   std::error_code error;
   auto data = std::filesystem::absolute(platform.config.data.dir, error).lexically_normal();
   if (!data.has_filename()) data = data.parent_path();
   platform.layout = {.data = data};
-  deploy::PlanOptions options{.program = own_program(),
-                              .data = data,
-                              .environment = platform.config.environment,
-                              .settings = given.all("--set"),
-                              .base_port = platform.base_port};
+  deploy::PlanOptions asked{.program = own_program(),
+                            .data = data,
+                            .environment = config.environment,
+                            .settings = given.all("--set"),
+                            .base_port = platform.base_port,
+                            .choices = choices_of(config)};
   const auto replaced = context.surroundings.variables.find("STOA_ROLE_PROGRAM");
-  if (replaced != context.surroundings.variables.end()) options.program = replaced->second;
+  if (replaced != context.surroundings.variables.end()) asked.program = replaced->second;
   if (const auto file = given.value("--config")) {
-    options.config_file = std::filesystem::absolute(*file, error);
+    asked.config_file = std::filesystem::absolute(*file, error);
   }
-  if (const auto level = given.value("--log-level")) options.log_level = *level;
-  auto plan = deploy::make_plan(options);
+  if (const auto level = given.value("--log-level")) asked.log_level = *level;
+  auto plan = deploy::make_plan(asked);
   if (!plan) return std::unexpected(context.usage(plan.error().text()));
   platform.plan = std::move(*plan);
   return platform;
@@ -123,9 +173,25 @@ std::optional<PlatformState> platform_state(const deploy::Layout& layout) {
   return PlatformState{.supervised = false, .value = std::move(*value)};
 }
 
-std::string page_url(const Platform& platform) {
-  const auto place = platform.plan.find("gateway");
-  const std::uint16_t port = place ? platform.plan.roles[*place].port : std::uint16_t{0};
+std::uint16_t registered_port(const deploy::Layout& layout, std::string_view service) {
+  const auto listing = ops::list_instances(ops::services_dir(layout.data), false);
+  if (!listing) return 0;
+  for (const ops::Instance& instance : listing->instances) {
+    if (instance.service != service) continue;
+    const ops::Endpoint* endpoint = instance.endpoint("health");
+    if (endpoint == nullptr) continue;
+    const auto colon = endpoint->address.rfind(':');
+    std::uint16_t port = 0;
+    const std::string& address = endpoint->address;
+    std::from_chars(address.data() + (colon == std::string::npos ? 0 : colon + 1),
+                    address.data() + address.size(), port);
+    return port;
+  }
+  return 0;
+}
+
+std::string page_url(const Platform& platform, std::uint16_t port) {
+  if (port == 0) port = registered_port(platform.layout, "gateway");
   if (port == 0) return {};
   auto token = text_of(platform.layout.token());
   token = token.substr(0, token.find_first_of("\r\n"));

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "cli/command.h"
@@ -58,7 +60,11 @@ struct PlatformState {
 };
 [[nodiscard]] std::optional<PlatformState> platform_state(const deploy::Layout& layout);
 
-/// "http://127.0.0.1:8080/#token=…" of the gateway; without the token while there is none.
-[[nodiscard]] std::string page_url(const Platform& platform);
+/// Where a role that chose its port itself answers, from the registry; 0: it does not say.
+[[nodiscard]] std::uint16_t registered_port(const deploy::Layout& layout, std::string_view service);
+
+/// "http://127.0.0.1:8080/#token=…" of the gateway at `port` (0: where it registered); without the
+/// token while there is none, empty when nobody knows the port.
+[[nodiscard]] std::string page_url(const Platform& platform, std::uint16_t port);
 
 }  // namespace stoa::cli

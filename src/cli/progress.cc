@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstddef>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -17,6 +19,13 @@ namespace stoa::cli {
 namespace {
 
 constexpr std::string_view kClearLine = "\r\x1b[K";
+
+/// "7.4" of "7.355": what a person reads.
+std::string tenths(const std::string& ms) {
+  double value = 0;
+  std::from_chars(ms.data(), ms.data() + ms.size(), value);
+  return fmt::format("{:.1f}", value);
+}
 
 }  // namespace
 
@@ -73,7 +82,7 @@ void Progress::row(const Step& step) {
   end();
   const bool clean = step.text.empty() || step.text == "exit 0";
   context_.terminal.out << fmt::format("  {:<16} {:<8} {:>9} ms{}\n", step.role, step.what,
-                                       step.took_ms, clean ? "" : "   " + step.text)
+                                       tenths(step.took_ms), clean ? "" : "   " + step.text)
                         << std::flush;
 }
 
@@ -90,7 +99,7 @@ std::string critical_path_text(const JsonValue& done) {
   std::string text;
   for (const JsonValue& step : done["critical_path"].items()) {
     text += fmt::format("{}{} {} ms", text.empty() ? "" : ", ", step["role"].text(),
-                        step["ready_ms"].text());
+                        tenths(step["ready_ms"].text()));
   }
   return text;
 }

@@ -152,10 +152,21 @@ Result<deploy::ControlClient> start_supervisor(const Context& context, const Pla
                                .source = log.string()});
 }
 
+/// As the running platform says, which may have been started with another base.
+std::uint16_t gateway_port(const Platform& platform) {
+  const auto state = platform_state(platform.layout);
+  if (!state) return 0;
+  for (const JsonValue& role : state->value["roles"].items()) {
+    if (role["role"].text() != "gateway" || !role["ready"].is_true()) continue;
+    return static_cast<std::uint16_t>(role["port"].integer().value_or(0));
+  }
+  return 0;
+}
+
 /// Says how it went; the last word of a start.
 Exit report(Context& context, const Platform& platform, const Progress& progress,
             const JsonValue& done) {
-  const auto page = page_url(platform);
+  const auto page = page_url(platform, gateway_port(platform));
   const bool ok = done["ok"].is_true();
   if (context.json()) context.terminal.out << operation_json(progress, done, page) << '\n';
   if (!ok) {
