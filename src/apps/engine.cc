@@ -22,6 +22,7 @@
 #include "apps/journal_options.h"
 #include "apps/log_facts.h"
 #include "apps/recovery.h"
+#include "apps/run_start.h"
 #include "apps/strategies.h"
 #include "apps/token.h"
 #include "apps/venue.h"
@@ -239,72 +240,15 @@ Result<void> Engine::show_past() {
 
 Result<void> Engine::log_start() {
   const Timestamp now = platform_now();
-  const bool first_run = facts_.runs == 0;
-  RunStarted run{.run = facts_.runs + 1, .seed = config_.market.seed};
-  run.version = Text<24>::cut(build_.version);
-  run.environment = Text<16>::cut(config_.environment);
-  run.market_source = Text<16>::cut(to_string(config_.market.source));
-  auto done = agent_->append(relay::Source::System, now, run);
-  for (const Instrument& each : venue_.feed->instruments()) {
-    const Instrument* known = agent_->core().instrument(each.instrument);
-    if (done && (known == nullptr || std::memcmp(known, &each, sizeof each) != 0)) {
-      done = agent_->append(relay::Source::System, now, each);
-    }
-  }
-  if (done && first_run) {
-    done = agent_->append(relay::Source::System, now,
-                          CashMovement{.amount = Price::from_e8(config_.paper.initial_cash_e8),
-                                       .reason = Note::cut("initial paper cash")});
-  }
-  if (done) done = log_limits(now);
-  if (done) done = log_strategies(now);
-  if (done) done = agent_->open_session(venue_.feed->instruments().front().venue, now);
+  auto done = begin_run(*agent_, facts_, venue_.feed->instruments(), config_, build_.version, now);
   if (!done) return done;
-
   agent_->poll(now);
   if (const Error* failed = agent_->failed()) return std::unexpected(*failed);
+  // A strategy that the log has never heard of starts as configured; the others are as they were
+  // left.
   runner_->set_live(true, now);
   status_->ready.set(1);
   status_->heartbeat_ns.set(wall_.monotonic().count());
-  return {};
-}
-
-/// Limits of the configuration hold until a person sets one; what a person has set is kept over
-/// restarts.
-Result<void> Engine::log_limits(Timestamp now) {
-  static const Note kConfigured = Note::cut("config");
-  for (std::uint8_t i = 0; i < kLimitKinds; ++i) {
-    const auto kind = static_cast<LimitKind>(i);
-    std::int64_t wanted_e8 = config_.limit_e8(kind);
-    if (kind == LimitKind::MaxOrderQty && wanted_e8 == 0) wanted_e8 = risk::Limits::kUnlimited;
-    const auto known = std::ranges::find(facts_.limits, kind, &LimitSet::kind);
-    if (known != facts_.limits.end() &&
-        (known->value_e8 == wanted_e8 || known->actor != kConfigured))
-      continue;
-    const LimitSet set{.kind = kind,
-                       .value_e8 = wanted_e8,
-                       .actor = kConfigured,
-                       .reason = Note::cut(config_.environment)};
-    if (auto done = agent_->append(relay::Source::System, now, set); !done) return done;
-  }
-  return {};
-}
-
-/// A strategy that the log has never heard of starts as configured; the others are as they were
-/// left.
-Result<void> Engine::log_strategies(Timestamp now) {
-  for (std::size_t place = 0; place < runner_->size(); ++place) {
-    const strategy::StrategyStatus status = runner_->status(place);
-    const auto known = std::ranges::find_if(
-        facts_.strategies, [&](const auto& each) { return each.what.name.view() == status.name; });
-    const auto wanted =
-        std::ranges::find(config_.strategies, status.name, &ops::StrategyConfig::name);
-    if (known != facts_.strategies.end() || wanted == config_.strategies.end() || !wanted->enabled)
-      continue;
-    const auto command = runner_->command(status.name, StrategyAction::Start, "config", "enabled");
-    if (!command) return std::unexpected(command.error());
-    if (auto done = agent_->append(relay::Source::System, now, *command); !done) return done;
-  }
   return {};
 }
 

@@ -90,8 +90,6 @@ class Engine final : public oms::RecordListener {
   [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> make_runner();
   [[nodiscard]] Result<void> log_start();
-  [[nodiscard]] Result<void> log_limits(Timestamp now);
-  [[nodiscard]] Result<void> log_strategies(Timestamp now);
   [[nodiscard]] Result<void> open_gateway();
   [[nodiscard]] Result<void> show_past();
 

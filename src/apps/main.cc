@@ -5,6 +5,7 @@
 #include "apps/engine.h"
 #include "apps/replay.h"
 #include "apps/run_engine.h"
+#include "apps/run_role.h"
 #include "apps/strategies.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -31,6 +32,11 @@ cli::Hooks hooks() {
   hooks.run_engine = [build = Engine::Build{.version = hooks.version, .commit = hooks.commit}](
                          const ops::Config& config, cli::Output output) {
     return run_engine(config, output, build);
+  };
+  hooks.run_role = [build = RoleBuild{.version = hooks.version, .commit = hooks.commit}](
+                       std::string_view role, const ops::Config& config,
+                       const cli::RoleOptions& options) {
+    return run_role(role, config, options, build);
   };
   hooks.replay_verify = replay_verify;
   hooks.check_strategy = check_strategy;

@@ -40,6 +40,7 @@ struct RoleOptions {
   std::string domain{};    // of a relay: market, signal or execution
   std::uint16_t port = 0;  // health and metrics; for the gateway everything; 0: the system picks
   std::string log_file{};  // that its stderr is, when a supervisor started it
+  bool take_over = false;  // a relay: from the one that runs, without a pause that anyone sees
 };
 
 /// What the commands need from parts that are wired in apps/. An empty function makes its command

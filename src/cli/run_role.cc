@@ -25,6 +25,9 @@ constexpr auto kDomainFlags = std::to_array<Flag>({
      .kind = Flag::Kind::Choice,
      .required = true,
      .choices = kDomains},
+    {.name = "--take-over",
+     .help = "take the log over from the relay that runs, without a pause anyone sees",
+     .kind = Flag::Kind::Switch},
 });
 constexpr auto kFlags = std::to_array<Flag>({
     {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
@@ -37,6 +40,7 @@ Exit run(Context& context) {
   const std::string role{context.command.verb};
   RoleOptions options{.name = role, .domain = context.arguments.value_or("--domain", "")};
   if (!options.domain.empty()) options.name += "-" + options.domain;
+  options.take_over = context.arguments.has("--take-over");
   const auto place = platform->plan.find(options.name);
   options.port = place ? platform->plan.roles[*place].port : std::uint16_t{0};
   const auto log_settings = log_options(context, options.name, platform->config);

@@ -31,7 +31,13 @@ Response written(const ops::CheckpointOutcome& outcome) {
 
 void post_checkpoint(App& app, const Call& /*call*/, Reply reply) {
   if (app.desk.refuse_if_closed(reply)) return;
-  if (app.link.checkpoints == nullptr || !app.link.checkpoints->ask()) {
+  if (app.link.checkpoints == nullptr) {
+    return reply(respond({.status = 409,
+                          .code = "checkpoint_elsewhere",
+                          .detail = "the execution role writes checkpoints by itself here",
+                          .hint = "wal.checkpoint_every says after how many records."}));
+  }
+  if (!app.link.checkpoints->ask()) {
     return reply(respond({.status = 409,
                           .code = "checkpoint_busy",
                           .detail = "a checkpoint is being written already",

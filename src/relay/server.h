@@ -41,7 +41,7 @@ struct ServerOptions {
   native::Domain domain = native::Domain::Execution;
   std::filesystem::path socket;
   std::optional<Journal> journal{};     // nothing: the ring is all there is
-  bool restamp = false;                 // the relay's time replaces the producer's
+  bool restamp = false;                 // the relay's time replaces that of inputs
   std::size_t ring_bytes = 64U << 20U;  // memory of the newest records
   std::size_t message_bytes_max = native::kMaxMessageBytes;
   std::size_t checkpoint_bytes_max = 256U << 20U;

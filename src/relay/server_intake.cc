@@ -224,7 +224,8 @@ void Server::State::append(std::uint8_t source_number, std::span<const std::byte
   const std::uint64_t lsn = ring.next_lsn();
   const native::Header header = native::MessageView::trusted(message).header();
   const auto placed = ring.append(Lsn{lsn}, message, (header.flags & kFlagKey) != 0);
-  if (options.restamp) {
+  // An output carries the time of the input that it follows from, and is derived again with it.
+  if (options.restamp && (header.flags & native::kFlagOutput) == 0) {
     // Time in a log never goes back, whatever the clock does.
     newest = std::max(newest, now);
     native::restamp(placed, newest);

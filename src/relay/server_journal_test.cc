@@ -199,6 +199,20 @@ TEST_F(JournalRelay, TheRelaysTimeReplacesTheProducers) {
   EXPECT_TRUE(native::decode(reader.seen.records[0].message)) << "its checksum was mended";
 }
 
+TEST_F(JournalRelay, AnOutputKeepsTheTimeOfItsInput) {
+  auto options = execution();
+  options.restamp = true;
+  start(options);
+  Publisher publisher = source();
+  Reader reader{log_reader()};
+  settle(publisher, reader);
+  ASSERT_EQ(publisher.publish(StateDigest{}, Timestamp::from_ns(5), native::kFlagOutput),
+            Publish::Ok);
+  settle(publisher, reader);
+  ASSERT_EQ(reader.seen.records.size(), 1U);
+  EXPECT_EQ(reader.seen.records[0].header().timestamp, Timestamp::from_ns(5));
+}
+
 TEST_F(JournalRelay, KeepsACheckpointAndStartsReadersThere) {
   start(execution());
   Publisher publisher = source();

@@ -1,0 +1,397 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "apps/heartbeat.h"
+#include "apps/log_facts.h"
+#include "apps/log_follower.h"
+#include "apps/market_follower.h"
+#include "apps/platform.h"
+#include "apps/recovery.h"
+#include "apps/role.h"
+#include "apps/roles.h"
+#include "apps/strategies.h"
+#include "apps/token.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "book/books.h"
+#include "bus/topic.h"
+#include "bus/wake.h"
+#include "gateway/gateway.h"
+#include "gateway/market_publisher.h"
+#include "model/execution.h"
+#include "model/instrument.h"
+#include "model/market.h"
+#include "model/order.h"
+#include "model/risk.h"
+#include "model/system.h"
+#include "model/types.h"
+#include "oms/strategy_port.h"
+#include "ops/config.h"
+#include "ops/engine_status.h"
+#include "ops/role_status.h"
+#include "protocol/native/codec.h"
+#include "relay/publisher.h"
+#include "relay/source.h"
+#include "strategy/runner.h"
+
+// `stoa run gateway`: the door for people and programs over the relays. The gateway itself is the
+// engine's: this stands where the engine does, on the other side of its rings.
+namespace stoa::apps {
+namespace {
+
+constexpr std::size_t kExecutionTopicBytes = 64U << 20U;
+constexpr std::size_t kViewsTopicBytes = 8U << 20U;
+constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
+
+bus::Subscription join(bus::Topic& topic) {
+  auto subscription = topic.subscribe(bus::Policy::MustHave);
+  return std::move(*subscription);  // a new topic has room for its first reader
+}
+
+/// Strategies run elsewhere: this runner only says what they are.
+class Nobody final : public oms::IntentSink {
+ public:
+  bool submit(const OrderIntent& /*intent*/) override { return false; }
+  bool submit(const CancelIntent& /*intent*/) override { return false; }
+  bool submit(const ReplaceIntent& /*intent*/) override { return false; }
+  bool submit(const CancelAllIntent& /*intent*/) override { return false; }
+  bool submit(const StrategyCommand& /*command*/) override { return false; }
+};
+
+class GatewayRole final : public Role {
+ public:
+  static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
+    const Platform platform{parts.config->data.dir};
+    auto token = load_or_make_token(parts.config->data.dir / "token");
+    if (!token) return std::unexpected(std::move(token.error()));
+    auto log = LogFollower::open({.socket = platform.relay("execution"),
+                                  .name = parts.name,
+                                  .history = parts.config->wal.history});
+    if (!log) return std::unexpected(std::move(log.error()));
+    auto market = MarketFollower::open({.socket = platform.relay("market"), .name = parts.name});
+    if (!market) return std::unexpected(std::move(market.error()));
+    auto commands = relay::Publisher::open({.socket = platform.relay("execution"),
+                                            .domain = native::Domain::Execution,
+                                            .source = relay::Source::Gateway,
+                                            .name = parts.name});
+    if (!commands) return std::unexpected(std::move(commands.error()));
+    std::unique_ptr<GatewayRole> role{new GatewayRole{parts, std::move(*token), std::move(*log),
+                                                      std::move(*market), std::move(*commands)}};
+    for (auto* wake : {&own_wake(*role), &gateway_wake(*role)}) {
+      auto made = bus::Wake::create();
+      if (!made) return std::unexpected(std::move(made.error()));
+      *wake = std::make_unique<bus::Wake>(std::move(*made));
+    }
+    return role;
+  }
+  ~GatewayRole() override {
+    if (gateway_) gateway_->stop();
+  }
+
+  std::size_t poll(Timestamp now) override {
+    const nanoseconds monotonic = clock_.monotonic();
+    std::size_t work = log_->poll(
+        monotonic, [this](Lsn lsn, const native::MessageView& message) { on_log(lsn, message); });
+    if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
+      recovered_.emplace(log_->take_recovered());
+      facts_ = recovered_->state.facts;
+    }
+    if (recovered_ && !gateway_ && !failed_) work += open_gateway(now);
+    if (gateway_) {
+      work += market_->poll(
+          monotonic, now,
+          [this](const native::MessageView& message, std::uint64_t) { on_market(message); });
+      work += send_commands();
+      if (publisher_views_->poll(monotonic) > 0) published_ = true;
+      show_standing(now, monotonic);
+      if (std::exchange(published_, false)) gateway_wake_->notify();
+    }
+    work += publisher_.poll(monotonic);
+    wake_->cancel();
+    wake_->prepare();
+    // A command that came before `prepare` rang nobody.
+    const bool more = commands_reader_.lag() > 0 || log_->has_more() || market_->has_more();
+    return work + (gateway_ && more ? 1U : 0U);
+  }
+
+  void watch(Waiting& waiting) const override {
+    waiting.add(wake_->fd());
+    log_->watch(waiting);
+    market_->watch(waiting);
+    waiting.add(publisher_.fd(), publisher_.events());
+    waiting.add_due(publisher_.next_due());
+    // Market views go out every 50 ms, and its clients are told within half a second who is away.
+    waiting.add_due(clock_.monotonic() + std::chrono::milliseconds{20});
+  }
+
+  Standing standing() const override {
+    if (!recovered_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
+    if (!gateway_) return waits("for execution to say what is traded");
+    if (!log_->connected() || !publisher_.connected()) return waits("for the execution relay");
+    if (!market_->connected()) return waits("for the market relay");
+    if (!execution_.ready(clock_.monotonic())) return waits("for execution");
+    return {.state = ops::RoleState::Ready};
+  }
+  void drain() override {
+    draining_ = true;
+    status_->ready.set(0);
+  }
+  bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  void close() override {
+    if (gateway_) gateway_->stop();
+  }
+  const Error* failed() const override {
+    if (failed_) return &*failed_;
+    if (publisher_.superseded()) return publisher_.refusal();
+    return log_->failed();
+  }
+
+ private:
+  GatewayRole(const RoleParts& parts, std::string token, std::unique_ptr<LogFollower> log,
+              std::unique_ptr<MarketFollower> market, relay::Publisher publisher)
+      : config_{*parts.config},
+        clock_{*parts.clock},
+        port_{parts.port},
+        version_{parts.version},
+        commit_{parts.commit},
+        token_{std::move(token)},
+        started_{clock_.now()},
+        log_{std::move(log)},
+        market_{std::move(market)},
+        publisher_{std::move(publisher)},
+        execution_topic_{{.capacity_bytes = kExecutionTopicBytes}},
+        execution_publication_{execution_topic_.publication()},
+        execution_reader_{join(execution_topic_)},
+        views_{{.capacity_bytes = kViewsTopicBytes}},
+        views_publication_{views_.publication()},
+        views_reader_{join(views_)},
+        commands_{{.capacity_bytes = kCommandsTopicBytes}},
+        commands_publication_{commands_.publication()},
+        commands_reader_{join(commands_)} {}
+
+  static std::unique_ptr<bus::Wake>& own_wake(GatewayRole& role) { return role.wake_; }
+  static std::unique_ptr<bus::Wake>& gateway_wake(GatewayRole& role) { return role.gateway_wake_; }
+  static Standing waits(std::string what) {
+    return {.state = ops::RoleState::Starting, .reason = "waits " + std::move(what)};
+  }
+
+  void on_log(Lsn lsn, const native::MessageView& message) {
+    if (lsn == Lsn{}) {
+      if (message.is<Heartbeat>()) return execution_.hear(message, clock_.monotonic());
+      // The gate's answer to a question of ours.
+      if (gateway_ && message.is<RiskDecision>()) show(lsn, message);
+      return;
+    }
+    facts_.note(message);
+    if (!gateway_) {
+      recovered_->past.add(lsn, message.bytes());
+      return;
+    }
+    note(message);
+    show(lsn, message);
+    status_->head_lsn.set(static_cast<std::int64_t>(lsn.value()));
+    status_->durable_lsn.set(static_cast<std::int64_t>(lsn.value()));
+  }
+  void note(const native::MessageView& message) {
+    if (!message.is_output()) status_->inputs.add();
+    if (message.is<OrderSend>()) status_->orders.add();
+    if (message.is<Fill>()) status_->fills.add();
+    if (message.is<RiskDecision>()) {
+      const auto decision = message.as<RiskDecision>();
+      if (decision.accepted == 0) status_->rejects[static_cast<std::size_t>(decision.code)].add();
+    }
+    if (message.is<AccountUpdate>()) {
+      const auto account = message.as<AccountUpdate>();
+      status_->open_orders.set(static_cast<std::int64_t>(account.open_orders));
+      status_->kill_active.set(account.kill_active);
+    }
+    if (message.is<StateDigest>()) {
+      status_->state_hash.set(std::bit_cast<std::int64_t>(message.as<StateDigest>().hash));
+    }
+  }
+
+  /// Onto the ring that the gateway's thread reads; waits for room: its lists miss no record.
+  void show(Lsn lsn, const native::MessageView& message) {
+    const std::uint64_t value = lsn.value();
+    const auto head = std::as_bytes(std::span{&value, 1});
+    while (execution_publication_.try_publish(head, message.bytes()) != bus::PublishResult::Ok) {
+      gateway_wake_->notify();
+      std::this_thread::yield();
+    }
+    published_ = true;
+  }
+
+  std::size_t open_gateway(Timestamp /*now*/) {
+    if (!publisher_.ready() || !execution_.there(clock_.monotonic())) return 0;
+    instruments_.clear();
+    recovered_->past.for_each([&](Lsn, const native::MessageView& message, RecentPast::Place) {
+      if (!message.is<Instrument>()) return;
+      const auto instrument = message.as<Instrument>();
+      std::erase_if(instruments_, [&](const Instrument& each) {
+        return each.instrument == instrument.instrument;
+      });
+      instruments_.push_back(instrument);
+    });
+    if (instruments_.empty()) return 0;
+    auto runner = make_strategies(config_, facts_.strategies, instruments_, nobody_);
+    if (!runner) return fail(std::move(runner.error()));
+    publisher_views_ = std::make_unique<gateway::MarketPublisher>(views_publication_, instruments_);
+
+    gateway::Options options;
+    options.host = config_.gateway.host;
+    options.port = port_;
+    options.token = token_;
+    options.instruments = instruments_;
+    options.strategies = strategy_infos(**runner, options.instruments);
+    count_before(*recovered_, options);
+    options.environment = config_.environment;
+    options.market_source = std::string{to_string(config_.market.source)};
+    options.version = version_;
+    options.commit = commit_;
+    options.sync = std::string{to_string(config_.wal.sync)};
+    options.seed = config_.market.seed;
+    options.started = started_;
+    options.journal_dir = config_.wal.dir;
+
+    gateway::Link link;
+    link.commands = &commands_publication_;
+    link.execution = &execution_reader_;
+    link.views = &views_reader_;
+    link.engine_wake = wake_.get();
+    link.gateway_wake = gateway_wake_.get();
+    link.status = status_.get();
+    link.clock = &clock_;
+    link.next_sequence = publisher_.next_sequence();
+    auto gateway = gateway::Gateway::start(std::move(options), link);
+    if (!gateway) return fail(std::move(gateway.error()));
+    gateway_ = std::move(*gateway);
+    show_past(*recovered_, [this](Lsn lsn, const native::MessageView& message) {
+      show(lsn, message);
+      if (lsn != Lsn{}) status_->head_lsn.set(static_cast<std::int64_t>(lsn.value()));
+    });
+    recovered_->past = RecentPast{};  // shown: its memory is of no more use
+    log::info("gateway_open", {{"port", gateway_->port()}, {"instruments", instruments_.size()}});
+    return 1;
+  }
+
+  void on_market(const native::MessageView& message) {
+    const Timestamp ts_recv = message.header().timestamp;
+    if (message.is<Trade>()) {
+      publisher_views_->on_trade(message.as<Trade>(), ts_recv);
+    } else if (message.is_book()) {
+      const BookView view = native::read_book(message, levels_);
+      books_.apply(view);
+      if (const book::OrderBook* book = books_.find(view.head.instrument)) {
+        publisher_views_->on_book(view.head.instrument, *book, ts_recv);
+      }
+    } else if (message.is<FeedState>()) {
+      books_.apply(message.as<FeedState>());
+      publisher_views_->on_feed_state(message.as<FeedState>(), ts_recv);
+    } else if (message.is<Quote>()) {
+      publisher_views_->on_quote(message.as<Quote>(), ts_recv);
+    }
+    note_feed(message, ts_recv);
+  }
+  void note_feed(const native::MessageView& message, Timestamp ts_recv) {
+    status_->market_messages.add();
+    InstrumentId instrument;  // every market message begins with it; 0: all of them
+    std::memcpy(&instrument, message.body().data(), sizeof instrument);
+    for (std::size_t i = 0; i < std::min(instruments_.size(), status_->feeds.size()); ++i) {
+      if (instrument != InstrumentId{} && instruments_[i].instrument != instrument) continue;
+      auto& cell = status_->feeds[i];
+      cell.messages.add();
+      cell.last_message_ns.set(ts_recv.ns());
+      if (!message.is<FeedState>()) continue;
+      const auto state = message.as<FeedState>();
+      cell.state.set(static_cast<std::int64_t>(state.status));
+      if (state.reason == FeedReason::Gap) cell.gaps.add();
+    }
+  }
+
+  /// What people ask for, to the relay; what it has no room for stays in the ring.
+  std::size_t send_commands() {
+    return commands_reader_.poll([this](const bus::Message& message) {
+      const auto view = native::MessageView::trusted(message.payload);
+      const bool question = (view.header().flags & native::kFlagProbe) != 0;
+      // A question that cannot go now is answered by its time-out.
+      if (question) {
+        static_cast<void>(publisher_.transient_encoded(message.payload));
+        return true;
+      }
+      return publisher_.publish_encoded(message.payload) == relay::Publish::Ok;
+    });
+  }
+
+  void show_standing(Timestamp now, nanoseconds monotonic) {
+    const bool ready =
+        !draining_ && log_->connected() && publisher_.connected() && execution_.ready(monotonic);
+    status_->ready.set(ready ? 1 : 0);
+    status_->now_ns.set(now.ns());
+    status_->heartbeat_ns.set(monotonic.count());
+    status_->loops.add();
+  }
+
+  std::size_t fail(Error error) {
+    failed_ = std::move(error);
+    return 1;
+  }
+
+  const ops::Config& config_;
+  const Clock& clock_;
+  std::uint16_t port_;
+  std::string version_;
+  std::string commit_;
+  std::string token_;
+  Timestamp started_;
+  std::unique_ptr<LogFollower> log_;
+  std::unique_ptr<MarketFollower> market_;
+  relay::Publisher publisher_;
+  std::optional<Recovered> recovered_;
+  LogFacts facts_;
+  Pulse execution_{relay::Source::Core};
+  Nobody nobody_;
+
+  bus::Topic execution_topic_;
+  bus::Publication execution_publication_;
+  bus::Subscription execution_reader_;
+  bus::Topic views_;
+  bus::Publication views_publication_;
+  bus::Subscription views_reader_;
+  bus::Topic commands_;
+  bus::Publication commands_publication_;
+  bus::Subscription commands_reader_;
+  std::unique_ptr<bus::Wake> wake_;
+  std::unique_ptr<bus::Wake> gateway_wake_;
+  bool published_ = false;
+
+  std::vector<Instrument> instruments_;
+  book::Books books_;
+  std::vector<Level> levels_ = std::vector<Level>(native::kLevelsPerMessage);
+  std::unique_ptr<ops::EngineStatus> status_ = std::make_unique<ops::EngineStatus>();
+  std::unique_ptr<gateway::MarketPublisher> publisher_views_;
+  bool draining_ = false;
+  std::optional<Error> failed_;
+  std::unique_ptr<gateway::Gateway> gateway_;  // last: its thread reads what is above
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Role>> make_gateway(const RoleParts& parts) {
+  return GatewayRole::make(parts);
+}
+
+}  // namespace stoa::apps

@@ -1,0 +1,234 @@
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/heartbeat.h"
+#include "apps/log_facts.h"
+#include "apps/log_follower.h"
+#include "apps/market_follower.h"
+#include "apps/platform.h"
+#include "apps/recovery.h"
+#include "apps/role.h"
+#include "apps/roles.h"
+#include "apps/strategies.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "model/instrument.h"
+#include "model/market.h"
+#include "model/order.h"
+#include "model/system.h"
+#include "oms/strategy_port.h"
+#include "ops/config.h"
+#include "ops/metrics.h"
+#include "ops/role_status.h"
+#include "protocol/native/codec.h"
+#include "relay/publisher.h"
+#include "relay/source.h"
+#include "strategy/runner.h"
+
+// `stoa run strategy`: strategies over the market relay and the execution log; what they want goes
+// into that log.
+namespace stoa::apps {
+namespace {
+
+/// Hands what strategies want to the execution relay. While the relay is away they are told that
+/// nothing was asked for: an intent that waits for minutes is another intent.
+class RelayIntents final : public oms::IntentSink {
+ public:
+  RelayIntents(relay::Publisher& to, const Clock& clock) : to_{to}, clock_{clock} {}
+  bool submit(const OrderIntent& intent) override { return hand_in(intent); }
+  bool submit(const CancelIntent& intent) override { return hand_in(intent); }
+  bool submit(const ReplaceIntent& intent) override { return hand_in(intent); }
+  bool submit(const CancelAllIntent& intent) override { return hand_in(intent); }
+  bool submit(const StrategyCommand& command) override { return hand_in(command); }
+
+  [[nodiscard]] const Counter& taken() const noexcept { return taken_; }
+  [[nodiscard]] const Counter& refused() const noexcept { return refused_; }
+
+ private:
+  template <class M>
+  bool hand_in(const M& message) {
+    const bool ok = to_.connected() && to_.publish(message, clock_.now()) == relay::Publish::Ok;
+    (ok ? taken_ : refused_).add();
+    return ok;
+  }
+
+  relay::Publisher& to_;
+  const Clock& clock_;
+  Counter taken_;
+  Counter refused_;
+};
+
+class Strategies final : public Role {
+ public:
+  static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
+    const Platform platform{parts.config->data.dir};
+    auto log = LogFollower::open({.socket = platform.relay("execution"), .name = parts.name});
+    if (!log) return std::unexpected(std::move(log.error()));
+    auto market = MarketFollower::open({.socket = platform.relay("market"), .name = parts.name});
+    if (!market) return std::unexpected(std::move(market.error()));
+    auto intents = relay::Publisher::open({.socket = platform.relay("execution"),
+                                           .domain = native::Domain::Execution,
+                                           .source = relay::Source::Strategies,
+                                           .name = parts.name});
+    if (!intents) return std::unexpected(std::move(intents.error()));
+    return std::unique_ptr<Role>{
+        new Strategies{parts, std::move(*log), std::move(*market), std::move(*intents)}};
+  }
+
+  std::size_t poll(Timestamp now) override {
+    const nanoseconds monotonic = clock_.monotonic();
+    std::size_t work = log_->poll(
+        monotonic, [&](Lsn lsn, const native::MessageView& message) { on_log(lsn, message, now); });
+    if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
+      recovered_.emplace(log_->take_recovered());
+      facts_ = recovered_->state.facts;
+    }
+    if (recovered_ && !runner_ && !failed_) work += make_runner();
+    if (runner_) {
+      work +=
+          market_->poll(monotonic, now, [&](const native::MessageView& message, std::uint64_t seq) {
+            messages_.add();
+            runner_->on_market(message, seq);
+          });
+      if (!runner_->live()) work += go_live(now, monotonic);
+      if (!draining_) work += runner_->poll(now);
+    }
+    work += publisher_.poll(monotonic);
+    return work + (log_->has_more() || market_->has_more() ? 1U : 0U);
+  }
+
+  void watch(Waiting& waiting) const override {
+    log_->watch(waiting);
+    market_->watch(waiting);
+    waiting.add(publisher_.fd(), publisher_.events());
+    waiting.add_due(publisher_.next_due());
+    if (runner_) {
+      if (const auto due = runner_->next_due()) {
+        const Timestamp now = clock_.now();
+        waiting.add_due(clock_.monotonic() + (*due > now ? *due - now : nanoseconds{}));
+      }
+    }
+  }
+
+  Standing standing() const override {
+    if (!recovered_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
+    if (!runner_) return waits("for execution to say what is traded");
+    if (!market_->connected()) return waits("for the market relay");
+    if (!market_->joined()) return waits("for the market to be told");
+    if (!publisher_.connected() || !log_->connected()) return waits("for the execution relay");
+    if (!runner_->live() || !execution_.ready(clock_.monotonic())) return waits("for execution");
+    return {.state = ops::RoleState::Ready};
+  }
+  void drain() override {
+    draining_ = true;
+    if (runner_ && runner_->live()) log::info("strategies_stopped", {});
+  }
+  bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  const Error* failed() const override {
+    if (failed_) return &*failed_;
+    if (publisher_.superseded()) return publisher_.refusal();
+    return log_->failed();
+  }
+  void add_metrics(ops::Metrics& metrics) override {
+    metrics.counter("stoa_strategy_market_messages_total", "Market messages seen", messages_);
+    metrics.counter("stoa_strategy_intents_total", "What strategies asked for and was taken",
+                    sink_.taken());
+    metrics.counter("stoa_strategy_refused_intents_total",
+                    "What they asked for while the execution relay was away", sink_.refused());
+    metrics.gauge("stoa_log_cursor_seq", "Newest record seen", cursor_, {{"reader", "strategy"}});
+    metrics.gauge("stoa_strategies", "Strategies configured", count_);
+    metrics.summary({.messages = &messages_});
+  }
+
+ private:
+  Strategies(const RoleParts& parts, std::unique_ptr<LogFollower> log,
+             std::unique_ptr<MarketFollower> market, relay::Publisher publisher)
+      : config_{*parts.config},
+        clock_{*parts.clock},
+        log_{std::move(log)},
+        market_{std::move(market)},
+        publisher_{std::move(publisher)} {}
+
+  static Standing waits(std::string what) {
+    return {.state = ops::RoleState::Starting, .reason = "waits " + std::move(what)};
+  }
+
+  void on_log(Lsn lsn, const native::MessageView& message, Timestamp /*now*/) {
+    if (lsn == Lsn{}) return execution_.hear(message, clock_.monotonic());
+    cursor_.set(static_cast<std::int64_t>(lsn.value()));
+    facts_.note(message);
+    if (runner_) {
+      runner_->on_execution(lsn, message);
+    } else {
+      recovered_->past.add(lsn, message.bytes());  // shown to the runner once there is one
+    }
+  }
+
+  /// Once the log says what is traded.
+  std::size_t make_runner() {
+    std::vector<Instrument> instruments;
+    recovered_->past.for_each([&](Lsn, const native::MessageView& message, RecentPast::Place) {
+      if (!message.is<Instrument>()) return;
+      const auto instrument = message.as<Instrument>();
+      std::erase_if(instruments, [&](const Instrument& each) {
+        return each.instrument == instrument.instrument;
+      });
+      instruments.push_back(instrument);
+    });
+    // The execution role names them one after the other; all are there once its session is.
+    if (instruments.empty() || !execution_.there(clock_.monotonic())) return 0;
+    auto runner = make_strategies(config_, facts_.strategies, instruments, sink_);
+    if (!runner) {
+      failed_ = std::move(runner.error());
+      return 1;
+    }
+    runner_ = std::move(*runner);
+    count_.set(static_cast<std::int64_t>(runner_->size()));
+    show_past(*recovered_, *runner_);
+    return 1;
+  }
+
+  /// Not before the market is whole and execution takes orders: a strategy's first look must be
+  /// the truth, and its first order must have somewhere to go.
+  std::size_t go_live(Timestamp now, nanoseconds monotonic) {
+    if (draining_ || !publisher_.ready() || !market_->joined() || !execution_.ready(monotonic)) {
+      return 0;
+    }
+    runner_->set_live(true, now);
+    log::info("strategies_live", {{"count", runner_->size()}});
+    return 1;
+  }
+
+  const ops::Config& config_;
+  const Clock& clock_;
+  std::unique_ptr<LogFollower> log_;
+  std::unique_ptr<MarketFollower> market_;
+  relay::Publisher publisher_;
+  RelayIntents sink_{publisher_, clock_};
+  std::optional<Recovered> recovered_;
+  LogFacts facts_;
+  std::unique_ptr<strategy::Runner> runner_;
+  Pulse execution_{relay::Source::Core};
+  bool draining_ = false;
+  Counter messages_;
+  Gauge cursor_;
+  Gauge count_;
+  std::optional<Error> failed_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Role>> make_strategy(const RoleParts& parts) {
+  return Strategies::make(parts);
+}
+
+}  // namespace stoa::apps

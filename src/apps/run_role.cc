@@ -1,0 +1,261 @@
+#include "apps/run_role.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "apps/platform.h"
+#include "apps/role.h"
+#include "apps/roles.h"
+#include "apps/token.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "bus/wake.h"
+#include "cli/hooks.h"
+#include "ops/config.h"
+#include "ops/health_server.h"
+#include "ops/metrics.h"
+#include "ops/notify.h"
+#include "ops/registry.h"
+#include "ops/role_status.h"
+
+namespace stoa::apps {
+namespace {
+
+using Make = Result<std::unique_ptr<Role>> (*)(const RoleParts&);
+struct Kind {
+  std::string_view word;
+  Make make;
+};
+constexpr auto kKinds = std::to_array<Kind>({{"relay", make_relay},
+                                             {"venue", make_venue_role},
+                                             {"market-data", make_market_data},
+                                             {"risk", make_risk},
+                                             {"execution", make_execution},
+                                             {"strategy", make_strategy},
+                                             {"gateway", make_gateway}});
+
+/// The longest sleep: how late a heartbeat may be, and a signal that came between two looks.
+constexpr nanoseconds kSleepMax = std::chrono::milliseconds{100};
+
+std::atomic<bool> g_stop{false};
+std::atomic<bus::Wake*> g_wake{nullptr};
+
+/// Only what a signal handler may do: an atomic store and a write to an eventfd.
+void ask_to_stop(int /*signal*/) {
+  g_stop.store(true, std::memory_order_release);
+  if (bus::Wake* wake = g_wake.load(std::memory_order_acquire)) wake->notify();
+}
+
+void watch_signals(bus::Wake& wake) {
+  g_wake.store(&wake, std::memory_order_release);
+  struct sigaction action{};
+  action.sa_handler = ask_to_stop;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+/// The process around a role: what it says of itself, and its loop.
+class RoleHost {
+ public:
+  RoleHost(const ops::Config& config, const cli::RoleOptions& options, const RoleBuild& build)
+      : config_{config},
+        options_{options},
+        notify_{ops::Notify::from_environment()},
+        status_{{.service = options.name,
+                 .instance = options.name,
+                 .environment = config.environment,
+                 .version = build.version,
+                 .commit = build.commit,
+                 .started = clock_.now()},
+                clock_} {}
+  ~RoleHost() { g_wake.store(nullptr, std::memory_order_release); }
+  RoleHost(const RoleHost&) = delete;
+  RoleHost& operator=(const RoleHost&) = delete;
+
+  [[nodiscard]] Result<void> start(Make make, const RoleBuild& build) {
+    auto wake = bus::Wake::create();
+    if (!wake) return std::unexpected(std::move(wake.error()));
+    wake_ = std::make_unique<bus::Wake>(std::move(*wake));
+    watch_signals(*wake_);
+    if (auto made = make_run_folder(Platform{config_.data.dir}.run()); !made) return made;
+
+    auto role = make({.config = &config_,
+                      .clock = &clock_,
+                      .status = &status_,
+                      .name = options_.name,
+                      .domain = options_.domain,
+                      .port = options_.port,
+                      .version = build.version,
+                      .commit = build.commit,
+                      .take_over = options_.take_over});
+    if (!role) return std::unexpected(std::move(role.error()));
+    role_ = std::move(*role);
+    metrics_.process(status_.identity());
+    role_->add_metrics(metrics_);
+    // The gateway answers for itself on its own port.
+    std::vector<ops::Endpoint> endpoints;
+    if (options_.name != "gateway") {
+      auto token = load_or_make_token(config_.data.dir / "token");
+      if (!token) return std::unexpected(std::move(token.error()));
+      auto health = ops::HealthServer::start(status_, metrics_,
+                                             {.host = config_.health.host,
+                                              .port = options_.port,
+                                              .token = std::move(*token),
+                                              .wake = [wake = wake_.get()] { wake->notify(); }});
+      if (!health) return std::unexpected(std::move(health.error()));
+      health_ = std::move(*health);
+      endpoints.push_back({.name = "health", .address = health_->endpoint()});
+    } else {
+      endpoints.push_back(
+          {.name = "health", .address = fmt::format("{}:{}", config_.gateway.host, options_.port)});
+    }
+    auto entry = ops::Registration::open(ops::services_dir(config_.data.dir),
+                                         {.service = options_.name,
+                                          .instance = options_.name,
+                                          .endpoints = std::move(endpoints),
+                                          .pid = ::getpid()});
+    if (!entry) return std::unexpected(std::move(entry.error()));
+    entry_.emplace(std::move(*entry));
+    return {};
+  }
+
+  [[nodiscard]] int run() {
+    while (true) {
+      const Timestamp now = clock_.now();
+      const std::size_t work = role_->poll(now);
+      const nanoseconds monotonic = clock_.monotonic();
+      tell(monotonic, now);
+      if (const Error* failed = role_->failed()) {
+        log::error("role_failed", {{"error", failed->text()}});
+        fmt::print(stderr, "error: {} stopped: {}\n", options_.name, failed->text());
+        notify_.status(failed->text());
+        return 1;
+      }
+      if (asked_to_stop() && !draining_) begin_to_drain(monotonic);
+      if (draining_ && (role_->drained() || monotonic >= drain_by_)) break;
+      if (work == 0) sleep(monotonic);
+    }
+    if (!role_->drained()) log::warn("drain_cut_short", {{"role", options_.name}});
+    role_->close();
+    status_.set_state(ops::RoleState::Stopped);
+    log::info("role_stopped", {{"role", options_.name}});
+    return 0;
+  }
+
+ private:
+  static Result<void> make_run_folder(const std::filesystem::path& run) {
+    std::error_code error;
+    std::filesystem::create_directories(run, error);
+    if (error) return io_error("cannot make the folder of sockets", error.value(), run.string());
+    return {};
+  }
+
+  bool asked_to_stop() {
+    const auto requests = status_.take_requests();
+    return g_stop.load(std::memory_order_acquire) ||
+           (requests & static_cast<std::uint32_t>(ops::RoleRequest::Drain)) != 0;
+  }
+  void begin_to_drain(nanoseconds now) {
+    draining_ = true;
+    drain_by_ =
+        now + std::chrono::seconds{config_.roles.stop_timeout_s} - std::chrono::milliseconds{500};
+    notify_.stopping();
+    log::info("role_draining", {{"role", options_.name}});
+    role_->drain();
+  }
+
+  /// What the supervisor, the registry and health are told.
+  void tell(nanoseconds monotonic, Timestamp now) {
+    status_.beat(monotonic);
+    notify_.beat(monotonic);
+    if (monotonic < tell_due_) return;
+    Standing standing = role_->standing();
+    const bool changed = standing.state != told_.state || standing.reason != told_.reason;
+    tell_due_ = monotonic + std::chrono::milliseconds{standing.state == told_.state ? 20 : 0};
+    if (!changed) return;
+    if (draining_) standing.state = ops::RoleState::Draining;
+    status_.set_state(standing.state, standing.reason);
+    const bool ready = standing.state == ops::RoleState::Ready;
+    if (ready) {
+      notify_.ready("ready");
+    } else {
+      notify_.status(standing.reason);
+    }
+    const auto health = ready ? ops::CheckResult::Pass : ops::CheckResult::Fail;
+    if (const auto set = entry_->set_health(health, now); !set) {
+      log::warn("registry_not_written", {{"error", set.error().text()}});
+    }
+    log::info("role_state", {{"role", options_.name},
+                             {"state", to_string(standing.state)},
+                             {"reason", standing.reason}});
+    told_ = std::move(standing);
+  }
+
+  void sleep(nanoseconds now) {
+    waiting_.fds.clear();
+    waiting_.due.reset();
+    waiting_.add(wake_->fd());
+    role_->watch(waiting_);
+    nanoseconds sleep = kSleepMax;
+    if (notify_.beat_every() > nanoseconds{}) sleep = std::min(sleep, notify_.beat_every());
+    if (waiting_.due) sleep = std::clamp(*waiting_.due - now, nanoseconds{}, sleep);
+    wake_->prepare();
+    if (g_stop.load(std::memory_order_acquire) && !draining_) return wake_->cancel();
+    const timespec time{.tv_sec = sleep.count() / 1'000'000'000,
+                        .tv_nsec = sleep.count() % 1'000'000'000};
+    ::ppoll(waiting_.fds.data(), waiting_.fds.size(), &time, nullptr);
+    wake_->cancel();
+  }
+
+  const ops::Config& config_;
+  const cli::RoleOptions& options_;
+  SystemClock clock_;
+  ops::Notify notify_;
+  ops::RoleStatus status_;
+  ops::Metrics metrics_;
+  std::unique_ptr<bus::Wake> wake_;
+  std::unique_ptr<Role> role_;
+  std::unique_ptr<ops::HealthServer> health_;
+  std::optional<ops::Registration> entry_;
+  Waiting waiting_;
+  Standing told_{.state = ops::RoleState::Stopped, .reason = {}};
+  nanoseconds tell_due_{};
+  bool draining_ = false;
+  nanoseconds drain_by_{};
+};
+
+}  // namespace
+
+std::optional<int> run_role(std::string_view role, const ops::Config& config,
+                            const cli::RoleOptions& options, const RoleBuild& build) {
+  const auto* const kind = std::ranges::find(kKinds, role, &Kind::word);
+  if (kind == kKinds.end()) return std::nullopt;
+  RoleHost host{config, options, build};
+  if (auto started = host.start(kind->make, build); !started) {
+    fmt::print(stderr, "error: {} cannot start: {}\n", options.name, started.error().text());
+    log::error("role_cannot_start", {{"role", options.name}, {"error", started.error().text()}});
+    return 1;
+  }
+  log::info("role_started", {{"role", options.name}, {"environment", config.environment}});
+  return host.run();
+}
+
+}  // namespace stoa::apps
