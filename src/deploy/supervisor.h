@@ -40,7 +40,7 @@ struct SupervisorOptions {
   std::chrono::seconds watchdog{20};      // 0: nobody has to say that it lives
   std::uint32_t restart_max = 5;          // within restart_window; one more is given up
   std::chrono::seconds restart_window{300};
-  std::chrono::milliseconds backoff_first{1'000};
+  std::chrono::milliseconds backoff_first{200};
   std::chrono::seconds backoff_max{30};
   std::chrono::seconds healthy_after{60};  // so long ready, and the back-off begins anew
   std::chrono::seconds abort_grace{2};     // between SIGABRT and SIGKILL

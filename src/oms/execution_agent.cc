@@ -155,7 +155,7 @@ void ExecutionAgent::answer_probe(const native::MessageView& question) {
   const std::size_t size = native::encode_with_tail<RiskDecision, CheckResult>(
       bytes,
       {.domain = native::Domain::Execution,
-       .source = question.header().source,
+       .source = static_cast<std::uint8_t>(Source::Core),
        .flags = native::kFlagProbe,
        .sequence = question.header().sequence,
        .timestamp = now_},
