@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "relay/source.h"
 
 // How a running relay gives its place to a successor on the same machine, over `SOCKET.next`:
 //
@@ -31,7 +32,7 @@ struct SourceState {
   std::uint64_t lsn = 0;       // where it stands
   std::uint64_t instance = 0;  // of its publisher
 };
-inline constexpr std::size_t kSourcesMax = 16;
+inline constexpr std::size_t kSourcesMax = kSources;
 
 /// What is not in the ring's own memory.
 struct HandOverState {

@@ -31,7 +31,6 @@
 namespace stoa::relay {
 namespace {
 
-constexpr std::uint8_t kFlagKey = 8;
 /// Acknowledgements wait while so much is on its way to a publisher that does not read.
 constexpr std::size_t kUnreadMax = 4'096;
 
@@ -223,7 +222,7 @@ void Server::State::append(std::uint8_t source_number, std::span<const std::byte
                            bool awaited) {
   const std::uint64_t lsn = ring.next_lsn();
   const native::Header header = native::MessageView::trusted(message).header();
-  const auto placed = ring.append(Lsn{lsn}, message, (header.flags & kFlagKey) != 0);
+  const auto placed = ring.append(Lsn{lsn}, message, (header.flags & native::kFlagKey) != 0);
   // An output carries the time of the input that it follows from, and is derived again with it.
   if (options.restamp && (header.flags & native::kFlagOutput) == 0) {
     // Time in a log never goes back, whatever the clock does.

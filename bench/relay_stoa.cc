@@ -1,0 +1,196 @@
+// Ours: sequence, checksum and dedupe on.
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "bench/must.h"
+#include "bench/relay_peers.h"
+#include "protocol/native/codec.h"
+#include "relay/publisher.h"
+#include "relay/server.h"
+#include "relay/source.h"
+#include "relay/subscriber.h"
+#include "relay/wire.h"
+
+namespace stoa::bench {
+namespace {
+
+using relay::Publish;
+using relay::Publisher;
+using relay::Subscriber;
+
+constexpr std::size_t kBodyBytes = kMessageBytes - sizeof(native::Header) - 2;
+constexpr std::uint8_t kPing = 200;
+constexpr std::uint8_t kEcho = 201;
+
+void wait_on(int fd, short events) {
+  pollfd waiting{.fd = fd, .events = events, .revents = 0};
+  static_cast<void>(::poll(&waiting, 1, 100));
+}
+
+Publisher publisher_of(const Job& job, relay::Source source) {
+  const SystemClock clock;
+  Publisher publisher = must(Publisher::open({.socket = job.dir / "stoa.sock",
+                                              .domain = native::Domain::Market,
+                                              .source = source,
+                                              .name = "bench",
+                                              .backoff_min = std::chrono::milliseconds{1}}));
+  while (!publisher.connected()) {
+    publisher.poll(clock.monotonic());
+    ::usleep(1'000);
+  }
+  return publisher;
+}
+
+void send(Publisher& publisher, std::uint8_t type, std::uint64_t number) {
+  std::array<std::byte, kBodyBytes> body{};
+  std::memcpy(body.data() + kBodyBytes - 8, &number, 8);
+  std::array<std::byte, kMessageBytes> bytes;
+  native::encode_user(bytes, publisher.stamp(Timestamp{}), type, body);
+  const SystemClock clock;
+  while (publisher.publish_encoded(bytes) == Publish::Full) {
+    if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
+  }
+}
+
+std::uint64_t number_of(const native::MessageView& message) {
+  std::uint64_t number = 0;
+  std::memcpy(&number, message.body().data() + kBodyBytes - 8, 8);
+  return number;
+}
+
+class Counter final : public relay::SubscriberHandler {
+ public:
+  explicit Counter(Board::Place& place) : place_{place} {}
+
+  void on_message(Lsn /*lsn*/, const native::MessageView& message) override {
+    note(place_, next++, number_of(message));
+  }
+  void on_gap(const relay::Gap& /*gap*/) override { give_up("a gap"); }
+  void on_disconnected(const Error& why) override { give_up(why.text()); }
+
+  std::uint64_t next = 0;
+
+ private:
+  Board::Place& place_;
+};
+
+class Last final : public relay::SubscriberHandler {
+ public:
+  void on_message(Lsn /*lsn*/, const native::MessageView& /*message*/) override { ++count; }
+
+  std::uint64_t count = 0;
+};
+
+void join(Subscriber& subscriber, relay::SubscriberHandler& handler) {
+  const SystemClock clock;
+  while (!subscriber.connected()) {
+    subscriber.poll(clock.monotonic(), handler);
+    ::usleep(1'000);
+  }
+}
+
+class Stoa final : public RelayPeer {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "stoa"; }
+
+  void relay(const Job& job, Board& board) override {
+    const SystemClock clock;
+    const auto server = must(relay::Server::open(
+        {.domain = native::Domain::Market, .socket = job.dir / "stoa.sock"}, clock));
+    while (!board.stop) {
+      if (server->poll(clock.now()) == 0) wait_on(server->fd(), POLLIN);
+    }
+  }
+
+  void publish(const Job& job, Board& board) override {
+    const SystemClock clock;
+    Publisher publisher = publisher_of(job, relay::Source::Market);
+    wait_for_go(board);
+    for (std::uint64_t i = 0; i < job.messages; ++i) {
+      send(publisher, kPing, i);
+      if ((i + 1) % job.batch == 0) publisher.poll(clock.monotonic());
+    }
+    while (publisher.unacked() > 0) {
+      if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
+    }
+  }
+
+  void read(const Job& job, Board& board, std::size_t reader) override {
+    const SystemClock clock;
+    Board::Place& place = board.readers[reader];
+    Counter counter{place};
+    Subscriber subscriber = must(Subscriber::open({.socket = job.dir / "stoa.sock",
+                                                   .domain = native::Domain::Market,
+                                                   .name = "bench",
+                                                   .backoff_min = std::chrono::milliseconds{1}}));
+    join(subscriber, counter);
+    wait_for_go(board);
+    while (counter.next < job.messages) {
+      if (subscriber.poll(clock.monotonic(), counter) == 0) {
+        wait_on(subscriber.fd(), subscriber.events());
+      }
+    }
+    place.done_ns = now_ns();
+  }
+
+  std::vector<std::int64_t> ping(const Job& job, Board& board) override {
+    return bounce(job, board, relay::Source::Market, kPing, "201.*", true);
+  }
+  void echo(const Job& job, Board& board) override {
+    bounce(job, board, relay::Source::System, kEcho, "200.*", false);
+  }
+
+ private:
+  static std::vector<std::int64_t> bounce(const Job& job, Board& board, relay::Source source,
+                                          std::uint8_t type, const std::string& filter,
+                                          bool begins) {
+    const SystemClock clock;
+    Last last;
+    Publisher publisher = publisher_of(job, source);
+    Subscriber subscriber = must(Subscriber::open({.socket = job.dir / "stoa.sock",
+                                                   .domain = native::Domain::Market,
+                                                   .name = "bench",
+                                                   .filters = {filter},
+                                                   .backoff_min = std::chrono::milliseconds{1}}));
+    join(subscriber, last);
+    wait_for_go(board);
+    std::vector<std::int64_t> times;
+    for (std::uint64_t i = 0; i < job.messages; ++i) {
+      const std::int64_t begun = now_ns();
+      if (begins) {
+        send(publisher, type, i);
+        publisher.poll(clock.monotonic());
+      }
+      while (last.count <= i) {
+        wait_on(subscriber.fd(), subscriber.events());
+        subscriber.poll(clock.monotonic(), last);
+      }
+      if (!begins) {
+        send(publisher, type, i);
+        publisher.poll(clock.monotonic());
+      }
+      times.push_back(now_ns() - begun);
+    }
+    return times;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<RelayPeer> make_stoa() { return std::make_unique<Stoa>(); }
+
+}  // namespace stoa::bench
