@@ -52,6 +52,8 @@ const std::vector<Command>& commands() {
       config_show(),
       config_check(),
       config_explain(),
+      discovery_list(),
+      discovery_resolve(),
       doctor(),
       version(),
       completion(),

@@ -51,6 +51,8 @@ namespace stoa::cli {
 [[nodiscard]] Command config_show();
 [[nodiscard]] Command config_check();
 [[nodiscard]] Command config_explain();
+[[nodiscard]] Command discovery_list();
+[[nodiscard]] Command discovery_resolve();
 [[nodiscard]] Command doctor();
 
 [[nodiscard]] Command version();

@@ -560,7 +560,8 @@ TEST(ConfigDoc, every_key_is_read_by_something_but_its_own_code) {
   std::string sources;
   for (const auto& entry : fs::recursive_directory_iterator{source_root() / "src"}) {
     const auto name = entry.path().string();
-    const bool source = name.ends_with(".cc") && !name.ends_with("_test.cc");
+    const bool source =
+        (name.ends_with(".cc") || name.ends_with(".h")) && !name.ends_with("_test.cc");
     if (source && name.find("/ops/config") == std::string::npos) {
       sources += content_of(entry.path());
     }
