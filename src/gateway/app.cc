@@ -15,12 +15,14 @@
 #include "gateway/auth.h"
 #include "gateway/gateway.h"
 #include "gateway/http_message.h"
+#include "gateway/metrics.h"
 #include "gateway/page.h"
 #include "gateway/problem.h"
 #include "gateway/router.h"
 #include "gateway/routes.h"
 #include "journal/format.h"
 #include "ops/engine_status.h"
+#include "ops/role_status.h"
 #include "protocol/native/codec.h"
 
 namespace stoa::gateway {
@@ -42,11 +44,24 @@ Problem not_found(std::string_view path) {
                  .hint = "docs/api.md lists every path."};
 }
 
+ops::Identity identity_of(const Options& options) {
+  return {.service = options.service,
+          .instance = options.instance,
+          .colour = options.colour,
+          .environment = options.environment,
+          .version = options.version,
+          .commit = options.commit,
+          .mode = options.mode,
+          .started = options.started};
+}
+
 }  // namespace
 
 App::App(Options options_in, const Link& link_in)
     : options{std::move(options_in)},
       link{link_in},
+      own_role{identity_of(options), *link.clock},
+      role{link.role == nullptr ? own_role : *link.role},
       orders{options.orders_kept, options.fills_kept},
       account{options.strategies, options.rejects},
       market{options.instruments},
@@ -54,7 +69,33 @@ App::App(Options options_in, const Link& link_in)
       desk{link, orders, options.answer_timeout},
       id_salt{static_cast<std::uint64_t>(link.clock->now().ns())} {
   desk.set_renderer(render);
-  refresh_log_figures();
+  log_check_ = own_role.add_check("log:writable", ops::Probe::Both, "seq");
+  checkpoint_check_ = own_role.add_check("checkpoint:written", ops::Probe::Ready, "seq");
+  start_check_ = own_role.add_check("start:checkpoints", ops::Probe::Ready, "passed over");
+  add_metrics(*this);
+  if (link.add_metrics) link.add_metrics(metrics);
+  refresh_figures();
+}
+
+void App::reflect_status() {
+  using ops::CheckResult;
+  if (&role != &own_role) return;  // its own thread tells
+  const ops::EngineStatus& status = *link.status;
+  own_role.beat(nanoseconds{status.heartbeat_ns.value()});
+  const bool ready = status.ready.value() != 0;
+  if (ready != (own_role.state() == ops::RoleState::Ready)) {
+    own_role.set_state(ready ? ops::RoleState::Ready : ops::RoleState::Recovering,
+                       ready ? "" : "the log is being read");
+  }
+  const bool failed = status.log_failed.value() != 0;
+  own_role.set(log_check_, failed ? CheckResult::Fail : CheckResult::Pass,
+               status.durable_lsn.value(), failed ? "the log can no longer be written" : "");
+  const std::string error = checkpoint_error(*this);
+  own_role.set(checkpoint_check_, error.empty() ? CheckResult::Pass : CheckResult::Warn,
+               status.checkpoint_lsn.value(), error);
+  const std::int64_t passed_over = status.checkpoints_passed_over.value();
+  own_role.set(start_check_, passed_over > 0 ? CheckResult::Warn : CheckResult::Pass, passed_over,
+               passed_over > 0 ? "the start passed over checkpoints that could not be used" : "");
 }
 
 void App::handle(const Request& request, Reply reply) {
@@ -130,7 +171,8 @@ std::size_t App::poll(std::size_t limit) {
   return records + views;
 }
 
-void App::refresh_log_figures() {
+void App::refresh_figures() {
+  metrics.tick(link.clock->monotonic());
   if (options.journal_dir.empty()) return;
   std::uint64_t bytes = 0;
   std::uint64_t segments = 0;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/counter.h"
 #include "gateway/account_board.h"
 #include "gateway/desk.h"
 #include "gateway/gateway.h"
@@ -16,6 +17,8 @@
 #include "gateway/order_board.h"
 #include "gateway/render.h"
 #include "journal/reader.h"
+#include "ops/metrics.h"
+#include "ops/role_status.h"
 
 namespace stoa::gateway {
 
@@ -30,8 +33,11 @@ struct App {
   /// Takes what the engine has published, at most `limit` messages of each topic; answers those who
   /// wait for it; returns messages taken.
   std::size_t poll(std::size_t limit);
-  /// Reads the sizes of the journal's files; once a second, so that answers need no disk.
-  void refresh_log_figures();
+  /// Reads the sizes of the journal's files and what the system says of the process; once a second,
+  /// so that answers need no disk.
+  void refresh_figures();
+  /// Brings `role` up to what the engine tells; before it is asked.
+  void reflect_status();
 
   /// The engine's own time, going on between its loops.
   [[nodiscard]] Timestamp platform_now() const noexcept;
@@ -39,6 +45,9 @@ struct App {
 
   Options options;
   Link link;
+  ops::RoleStatus own_role;  // of a process that has none of its own
+  ops::RoleStatus& role;
+  ops::Metrics metrics;
   OrderBoard orders;
   AccountBoard account;
   MarketBoard market;
@@ -48,6 +57,7 @@ struct App {
   std::map<int, std::uint64_t> requests_by_status;
   std::uint64_t requests = 0;
   std::size_t connections = 0;
+  Gauge open_connections;         // HTTP and WebSocket, for the short form of the metrics
   std::size_t clients = 0;        // WebSocket
   std::uint64_t closed_slow = 0;  // WebSocket clients that did not read
   std::uint64_t undecodable = 0;
@@ -62,9 +72,16 @@ struct App {
   std::unique_ptr<journal::Reader> story_reader;   // opened by the first question
   std::uint64_t next_id = 1;                       // of orders whose sender gave none
   std::uint64_t id_salt = 0;                       // keeps them apart from those of earlier runs
+
+ private:
+  ops::CheckId log_check_{};
+  ops::CheckId checkpoint_check_{};
+  ops::CheckId start_check_{};
 };
 
 /// The body of GET /status and of the health channel.
 [[nodiscard]] std::string render_status(const App& app);
+/// Why the last checkpoint was not written; empty when it was.
+[[nodiscard]] std::string checkpoint_error(const App& app);
 
 }  // namespace stoa::gateway

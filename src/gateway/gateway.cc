@@ -255,7 +255,7 @@ void Gateway::Server::publish() {
 void Gateway::Server::tick() {
   const nanoseconds now = app_.link.clock->monotonic();
   if (now >= log_figures_due_) {
-    app_.refresh_log_figures();
+    app_.refresh_figures();
     log_figures_due_ = now + kLogFiguresEvery;
   }
   app_.desk.expire(now);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,11 @@ class Wake;
 namespace stoa::journal {
 struct WriterMetrics;
 }
+
+namespace stoa::ops {
+class Metrics;
+class RoleStatus;
+}  // namespace stoa::ops
 
 // Our door for people and programs: HTTP, WebSocket and the trading page (docs/api.md).
 namespace stoa::gateway {
@@ -70,6 +76,9 @@ struct Options {
   std::vector<Instrument> instruments;
   std::vector<StrategyInfo> strategies;
   std::array<std::uint64_t, kRejectCodes> rejects{};  // by the gate, as StrategyInfo's counts
+  std::string service = "engine";  // of the process, as health and metrics call it
+  std::string instance = "engine-1";
+  std::string colour{};
   std::string environment = "development";
   std::string mode = "PAPER";
   std::string market_source = "sim";
@@ -112,6 +121,12 @@ struct Link {
   const ops::EngineStatus* status = nullptr;
   const Clock* clock = nullptr;
   std::uint64_t next_sequence = 1;  // of Source::Gateway, after recovery
+
+  /// How the process stands, for the probes; null: as `status` says.
+  ops::RoleStatus* role = nullptr;
+  std::uint32_t role_requests = 0;    // bits of ops::RoleRequest that POST /-/… may ask of `role`
+  std::function<void()> wake_role{};  // called after one, on the gateway's thread
+  std::function<void(ops::Metrics&)> add_metrics{};  // further ones, before the first answer
 
   const journal::WriterMetrics* journal = nullptr;  // null: its figures show as zero
   ops::CheckpointDesk* checkpoints = nullptr;       // null: none can be asked for

@@ -66,6 +66,53 @@ TEST_F(Http, a_loop_that_stands_still_is_unhealthy) {
   EXPECT_EQ(at(health.body, "status"), "unhealthy");
 }
 
+TEST_F(Http, probes_answer_in_the_form_of_every_role) {
+  start();
+  const HttpAnswer ready = get("/readyz?verbose");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_EQ(ready.headers.at("content-type"), "application/health+json");
+  EXPECT_EQ(ready.headers.at("cache-control"), "no-store");
+  EXPECT_EQ(at(ready.body, "status"), "pass");
+  EXPECT_EQ(at(ready.body, "service"), "engine");
+  EXPECT_EQ(at(ready.body, "serviceId"), "engine-1");
+  EXPECT_EQ(at(ready.body, "checks.log:writable.0.status"), "pass");
+  for (const auto* path : {"/livez", "/startupz", "/health/live", "/health/ready",
+                           "/health/startup", "/health?verbose", "/ready?verbose"}) {
+    EXPECT_EQ(get(path).status, 200) << path;
+    EXPECT_EQ(at(get(path).body, "status"), "pass") << path;
+  }
+  engine.status->log_failed.set(1);
+  EXPECT_EQ(get("/readyz").status, 503);
+  EXPECT_EQ(at(get("/readyz").body, "output"), "log:writable: the log can no longer be written");
+  EXPECT_EQ(get("/readyz?exclude=log:writable").status, 200);
+  EXPECT_EQ(get("/health/live").status, 200);
+  engine.status->log_failed.set(0);
+  engine.status->ready.set(0);
+  EXPECT_EQ(get("/health/ready").status, 503);
+  EXPECT_EQ(at(get("/health/ready").body, "state"), "recovering");
+  EXPECT_EQ(get("/startupz").status, 200);  // it was ready once
+  EXPECT_EQ(get("/livez?what").code(), "bad_parameter");
+}
+
+TEST_F(Http, a_probe_dies_with_the_loop_of_the_engine_alone) {
+  Options options = test_options();
+  options.engine_silence_max = std::chrono::milliseconds{1};
+  engine.status->heartbeat_ns.set(engine.clock.monotonic().count() - 1'000'000'000);
+  start(std::move(options));
+  EXPECT_EQ(get("/livez").status, 503);
+  EXPECT_EQ(get("/readyz?exclude=loop:heartbeat").status, 200);
+}
+
+TEST_F(Http, what_the_process_cannot_do_on_request_is_said) {
+  start();
+  HttpClient http = client();
+  EXPECT_EQ(get("/-/drain").status, 405);
+  http.ask("POST", "/-/drain", "{}");
+  const HttpAnswer answer = http.read();
+  EXPECT_EQ(answer.status, 501);
+  EXPECT_EQ(answer.code(), "not_supported");
+}
+
 TEST_F(Http, an_order_is_answered_once_it_is_durable_and_decided) {
   start();
   HttpClient http = client();
@@ -764,7 +811,10 @@ TEST_F(Http, metrics_have_help_and_type_and_begin_at_zero) {
         "stoa_feed_gaps_total{symbol=\"BTCUSDT\"} 0"}) {
     EXPECT_NE(text.body.find(line), std::string::npos) << line;
   }
-  EXPECT_EQ(at(get("/metrics?format=json").body, "stoa_orders_total.type"), "counter");
+  const std::string json = get("/metrics?format=json").body;
+  EXPECT_EQ(at(json, "stoa_orders_total.type"), "counter");
+  EXPECT_EQ(at(json, "active_connections"), "1");
+  EXPECT_EQ(at(json, "total_messages"), "0");
   HttpClient http = client();
   http.ask("GET", "/metrics", "", "Accept: application/json\r\n");
   EXPECT_EQ(http.read().headers.at("content-type"), "application/json");

@@ -1,15 +1,11 @@
 #pragma once
 
-#include <string>
-
 namespace stoa::gateway {
 
 struct App;
 
-/// Everything that GET /metrics shows, in the Prometheus text format 0.0.4. Every family has HELP
-/// and TYPE, and every known label set is there from the start, so that rates begin at zero.
-[[nodiscard]] std::string metrics_text(const App& app);
-/// The same as one JSON object: `{"name":{"type","help","samples":[{"labels","value"}]}}`.
-[[nodiscard]] std::string metrics_json(const App& app);
+/// Registers everything that GET /metrics shows with App::metrics, whose samples are read on the
+/// gateway's thread. Every known label set is there from the start, so that rates begin at zero.
+void add_metrics(App& app);
 
 }  // namespace stoa::gateway

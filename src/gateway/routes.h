@@ -10,7 +10,10 @@ namespace stoa::gateway {
 void get_health(App& app, const Call& call, Reply reply);
 void get_ready(App& app, const Call& call, Reply reply);
 void get_status(App& app, const Call& call, Reply reply);
-void get_metrics(App& app, const Call& call, Reply reply);
+/// /livez, /readyz, /startupz, /health/…, /metrics: as every role answers them (docs/health.md).
+void get_probe(App& app, const Call& call, Reply reply);
+/// /-/drain and the like.
+void post_role_request(App& app, const Call& call, Reply reply);
 
 // routes_market.cc
 void get_instruments(App& app, const Call& call, Reply reply);

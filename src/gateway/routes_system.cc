@@ -2,13 +2,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "gateway/app.h"
 #include "gateway/http_message.h"
-#include "gateway/metrics.h"
 #include "gateway/problem.h"
 #include "gateway/render.h"
 #include "gateway/router.h"
@@ -17,6 +18,7 @@
 #include "model/types.h"
 #include "ops/checkpoint_desk.h"
 #include "ops/engine_status.h"
+#include "ops/health_answer.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::gateway {
@@ -46,12 +48,6 @@ void write_feeds(json::Writer& json, const App& app) {
     json.end_object();
   }
   json.end_array();
-}
-
-/// Why the last checkpoint was not written; empty when it was.
-std::string checkpoint_error(const App& app) {
-  const bool failed = app.link.status->checkpoint_failed.value() != 0;
-  return failed && app.link.checkpoints != nullptr ? app.link.checkpoints->last_error() : "";
 }
 
 void write_log(json::Writer& json, const App& app) {
@@ -91,7 +87,27 @@ void write_log(json::Writer& json, const App& app) {
   json.end_object();
 }
 
+/// The shared answers to probes, over the engine's own figures.
+void answer_role(App& app, const Call& call, Reply& reply) {
+  app.reflect_status();
+  app.open_connections.set(static_cast<std::int64_t>(app.connections + app.clients));
+  auto answer = ops::answer_health(
+      app.role, app.metrics,
+      {.path = call.request.path(), .query = call.request.query(), .accept = call.request.accept},
+      app.options.engine_silence_max);
+  if (!answer)
+    fail_check("the router and the probes know the same paths", std::source_location::current());
+  Response response{.status = answer->status, .content_type = answer->content_type};
+  response.body = std::move(answer->body);
+  reply(std::move(response));
+}
+
 }  // namespace
+
+std::string checkpoint_error(const App& app) {
+  const bool failed = app.link.status->checkpoint_failed.value() != 0;
+  return failed && app.link.checkpoints != nullptr ? app.link.checkpoints->last_error() : "";
+}
 
 std::string render_status(const App& app) {
   const ops::EngineStatus& status = *app.link.status;
@@ -131,7 +147,11 @@ std::string render_status(const App& app) {
   return body;
 }
 
-void get_health(App& app, const Call& /*call*/, Reply reply) {
+void get_probe(App& app, const Call& call, Reply reply) { answer_role(app, call, reply); }
+
+/// Plain, in the words that it has always had; with a parameter, as every probe.
+void get_health(App& app, const Call& call, Reply reply) {
+  if (!call.query.all().empty()) return answer_role(app, call, reply);
   std::string body;
   json::Writer json{body};
   json.begin_object();
@@ -159,7 +179,8 @@ void get_health(App& app, const Call& /*call*/, Reply reply) {
   reply(respond_json(std::move(body)));
 }
 
-void get_ready(App& app, const Call& /*call*/, Reply reply) {
+void get_ready(App& app, const Call& call, Reply reply) {
+  if (!call.query.all().empty()) return answer_role(app, call, reply);
   const ops::EngineStatus& status = *app.link.status;
   const bool alive = app.engine_alive();
   const bool recovered = status.ready.value() != 0;
@@ -183,17 +204,14 @@ void get_status(App& app, const Call& /*call*/, Reply reply) {
   reply(respond_json(render_status(app)));
 }
 
-void get_metrics(App& app, const Call& call, Reply reply) {
-  const std::string* format = call.query.find("format");
-  if (format != nullptr && *format != "json" && *format != "text") {
-    return reply(respond(bad_parameter("format", "must be json or text")));
-  }
-  const bool as_json = format != nullptr
-                           ? *format == "json"
-                           : call.request.accept.find("application/json") != std::string_view::npos;
-  if (as_json) return reply(respond_json(metrics_json(app)));
-  Response response{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
-  response.body = metrics_text(app);
+void post_role_request(App& app, const Call& call, Reply reply) {
+  const auto asked = ops::request_at(call.request.path());
+  if (!asked)
+    fail_check("the router and the requests know the same paths", std::source_location::current());
+  auto answer = ops::take_request(app.role, *asked, app.link.role_requests);
+  if (answer.status == 202 && app.link.wake_role) app.link.wake_role();
+  Response response{.status = answer.status, .content_type = answer.content_type};
+  response.body = std::move(answer.body);
   reply(std::move(response));
 }
 

@@ -42,6 +42,15 @@ constexpr std::array<Path, 10> kPaths{{{"/health", Question::Health},
                                        {"/health/ready", Question::Ready},
                                        {"/health/startup", Question::Startup}}};
 
+struct RequestPath {
+  std::string_view path;
+  RoleRequest request;
+};
+constexpr std::array<RequestPath, 4> kRequests{{{"/-/drain", RoleRequest::Drain},
+                                                {"/-/reload", RoleRequest::Reload},
+                                                {"/-/pause", RoleRequest::Pause},
+                                                {"/-/resume", RoleRequest::Resume}}};
+
 /// What the query of a question may say.
 struct Parameters {
   bool verbose = false;
@@ -301,6 +310,29 @@ std::optional<HealthReply> answer_health(const RoleStatus& status, const Metrics
     return answer_status(status, parameters, silence_max);
   }
   return answer_verdict(status, found->question, parameters, silence_max);
+}
+
+std::optional<RoleRequest> request_at(std::string_view path) noexcept {
+  const auto* const found = std::ranges::find(kRequests, path, &RequestPath::path);
+  if (found == kRequests.end()) return std::nullopt;
+  return found->request;
+}
+
+HealthReply take_request(RoleStatus& status, RoleRequest request, std::uint32_t obeyed) {
+  const auto* const found = std::ranges::find(kRequests, request, &RequestPath::request);
+  const std::string_view name = found->path.substr(3);  // behind "/-/"
+  if ((obeyed & static_cast<std::uint32_t>(request)) == 0) {
+    return health_problem(501, "not_supported",
+                          "this process does not " + std::string{name} + " on request",
+                          "docs/health.md says which do.");
+  }
+  status.ask(request);
+  HealthReply reply{.status = 202, .content_type = "application/json"};
+  json::Writer json{reply.body};
+  json.begin_object();
+  json.field("requested", name);
+  json.end_object();
+  return reply;
 }
 
 HealthReply health_problem(int status, std::string_view code, std::string_view detail,

@@ -40,6 +40,13 @@ inline constexpr std::chrono::seconds kSilenceMax{10};
                                                        const HealthQuestion& question,
                                                        nanoseconds silence_max = kSilenceMax);
 
+/// What POST of `path` (/-/drain, /-/reload, /-/pause, /-/resume) asks for; nothing for any other.
+[[nodiscard]] std::optional<RoleRequest> request_at(std::string_view path) noexcept;
+/// Takes a request down for a role that obeys the bits of `obeyed`; who asks has shown the token.
+/// 202, or 501 when the role does not know the request.
+[[nodiscard]] HealthReply take_request(RoleStatus& status, RoleRequest request,
+                                       std::uint32_t obeyed);
+
 /// A problem body (RFC 9457) as the servers of this program write it.
 [[nodiscard]] HealthReply health_problem(int status, std::string_view code, std::string_view detail,
                                          std::string_view hint);

@@ -1,7 +1,6 @@
 #include "ops/health_server.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -35,7 +34,6 @@
 #include "ops/http_text.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
-#include "protocol/json/writer.h"
 
 namespace stoa::ops {
 namespace {
@@ -56,16 +54,6 @@ constexpr std::chrono::seconds kLeaveTime{2};
 
 std::string_view view_of(beast::string_view text) noexcept { return {text.data(), text.size()}; }
 beast::string_view beast_view(std::string_view text) noexcept { return {text.data(), text.size()}; }
-
-struct Action {
-  std::string_view path;
-  std::string_view name;
-  RoleRequest request;
-};
-constexpr std::array<Action, 4> kActions{{{"/-/drain", "drain", RoleRequest::Drain},
-                                          {"/-/reload", "reload", RoleRequest::Reload},
-                                          {"/-/pause", "pause", RoleRequest::Pause},
-                                          {"/-/resume", "resume", RoleRequest::Resume}}};
 
 HealthReply refusal(const beast::error_code& error) {
   if (error == http::error::body_limit) {
@@ -113,7 +101,7 @@ class HealthServer::Server {
   void accept();
   void tick();
   [[nodiscard]] HealthReply answer(const Parser::value_type& request, std::string_view& allow);
-  [[nodiscard]] HealthReply act(const Action& action, std::string_view authorization);
+  [[nodiscard]] HealthReply act(RoleRequest request, std::string_view authorization);
 
   RoleStatus& status_;
   Metrics& metrics_;
@@ -357,10 +345,9 @@ HealthReply HealthServer::Server::answer(const Parser::value_type& request,
                           "this path takes " + std::string{methods} + " alone",
                           "Use one of the methods in Allow.");
   };
-  const auto* const action = std::ranges::find(kActions, path, &Action::path);
-  if (action != kActions.end()) {
+  if (const auto asked = request_at(path)) {
     if (method != http::verb::post) return not_allowed("POST");
-    return act(*action, view_of(request[http::field::authorization]));
+    return act(*asked, view_of(request[http::field::authorization]));
   }
   const HealthQuestion question{.path = path,
                                 .query = target.substr(std::min(mark + 1, target.size())),
@@ -374,7 +361,7 @@ HealthReply HealthServer::Server::answer(const Parser::value_type& request,
   return std::move(*reply);
 }
 
-HealthReply HealthServer::Server::act(const Action& action, std::string_view authorization) {
+HealthReply HealthServer::Server::act(RoleRequest request, std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
   const bool shown = authorization.starts_with(kScheme);
   if (!shown || !equal_in_constant_time(authorization.substr(kScheme.size()), options_.token)) {
@@ -384,18 +371,8 @@ HealthReply HealthServer::Server::act(const Action& action, std::string_view aut
                           "Send Authorization: Bearer TOKEN; the token is in the file `token` of "
                           "the data directory.");
   }
-  if ((options_.requests & static_cast<std::uint32_t>(action.request)) == 0) {
-    return health_problem(501, "not_supported",
-                          "this role does not " + std::string{action.name} + " on request",
-                          "docs/health.md says which roles do.");
-  }
-  status_.ask(action.request);
-  if (options_.wake) options_.wake();
-  HealthReply reply{.status = 202, .content_type = "application/json"};
-  json::Writer json{reply.body};
-  json.begin_object();
-  json.field("requested", action.name);
-  json.end_object();
+  HealthReply reply = take_request(status_, request, options_.requests);
+  if (reply.status == 202 && options_.wake) options_.wake();
   return reply;
 }
 

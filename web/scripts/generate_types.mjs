@@ -78,12 +78,13 @@ function calls(document) {
     const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((parameter) =>
       parameter.$ref ? document.components.parameters[parameter.$ref.split('/').pop()] : parameter);
     const success = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))?.[1];
+    const reply = success.content['application/json'] ?? success.content['application/health+json'];
     const body = operation.requestBody?.content['application/json'].schema;
     return comment(operation.summary, 1) + `  ${operation.operationId}: {\n`
       + `    path: ${parameterType(parameters.filter(({ in: place }) => place === 'path'))};\n`
       + `    query: ${parameterType(parameters.filter(({ in: place }) => place === 'query'))};\n`
       + `    body: ${body ? typeOf(body, 2) : 'undefined'};\n`
-      + `    reply: ${typeOf(success.content['application/json'].schema, 2)};\n  };`;
+      + `    reply: ${typeOf(reply.schema, 2)};\n  };`;
   });
   return `export interface Calls {\n${entries.join('\n')}\n}`;
 }

@@ -424,6 +424,46 @@ export interface Health {
   warnings?: string[];
 }
 
+export interface HealthReport {
+  status: "pass" | "warn" | "fail";
+  version?: string;
+  releaseId?: string;
+  serviceId: string;
+  service?: string;
+  colour?: string;
+  environment?: string;
+  mode?: string;
+  state: "starting" | "recovering" | "ready" | "draining" | "stopped";
+  ready: boolean;
+  uptime_s?: number;
+  output?: string;
+  notes?: string[];
+  checks?: Record<string, HealthCheck[]>;
+}
+
+export interface HealthCheck {
+  status: "pass" | "warn" | "fail";
+  observedValue?: number;
+  observedUnit?: string;
+  output?: string;
+  time: string;
+  since?: string;
+}
+
+export interface Requested {
+  requested: "drain" | "reload" | "pause" | "resume";
+}
+
+export interface Metrics {
+  messages_per_second: number;
+  active_connections: number;
+  avg_latency_us: number;
+  p99_latency_us: number;
+  total_messages: number;
+  memory_usage_bytes: number;
+  [key: string]: unknown;
+}
+
 export interface Ready {
   ready: boolean;
   checks: Record<string, unknown>;
@@ -471,17 +511,17 @@ export interface ErrorFrame {
 export type ServerFrame = SnapshotFrame | DeltaFrame | PongFrame | ErrorFrame;
 
 export interface Calls {
-  /** Is the engine loop alive */
+  /** Is the engine loop alive; with a parameter, how every check stands */
   getHealth: {
     path: Record<never, never>;
-    query: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
     body: undefined;
     reply: Health;
   };
-  /** May the engine take orders */
+  /** May the engine take orders; with a parameter, as /readyz */
   getReady: {
     path: Record<never, never>;
-    query: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
     body: undefined;
     reply: Ready;
   };
@@ -492,12 +532,82 @@ export interface Calls {
     body: undefined;
     reply: Status;
   };
+  /** Does the loop turn */
+  getLivez: {
+    path: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
+    body: undefined;
+    reply: HealthReport;
+  };
+  /** May it take orders */
+  getReadyz: {
+    path: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
+    body: undefined;
+    reply: HealthReport;
+  };
+  /** Has it been ready once */
+  getStartupz: {
+    path: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
+    body: undefined;
+    reply: HealthReport;
+  };
+  /** As /livez */
+  getHealthLive: {
+    path: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
+    body: undefined;
+    reply: HealthReport;
+  };
+  /** As /readyz */
+  getHealthReady: {
+    path: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
+    body: undefined;
+    reply: HealthReport;
+  };
+  /** As /startupz */
+  getHealthStartup: {
+    path: Record<never, never>;
+    query: { verbose?: string; exclude?: string };
+    body: undefined;
+    reply: HealthReport;
+  };
+  /** Finish what is under way and take no more, where the process can */
+  drainProcess: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: Requested;
+  };
+  /** Read the configuration again, where the process can */
+  reloadProcess: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: Requested;
+  };
+  /** Hold, where the process can */
+  pauseProcess: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: Requested;
+  };
+  /** Go on, where the process can */
+  resumeProcess: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: Requested;
+  };
   /** Prometheus text, or JSON on request */
   getMetrics: {
     path: Record<never, never>;
-    query: { format?: "json" };
+    query: { format?: "json" | "text" };
     body: undefined;
-    reply: Record<string, unknown>;
+    reply: Metrics;
   };
   /** What can be traded */
   listInstruments: {
@@ -673,6 +783,16 @@ export const routes = {
   getHealth: { method: 'GET', path: '/health' },
   getReady: { method: 'GET', path: '/ready' },
   getStatus: { method: 'GET', path: '/status' },
+  getLivez: { method: 'GET', path: '/livez' },
+  getReadyz: { method: 'GET', path: '/readyz' },
+  getStartupz: { method: 'GET', path: '/startupz' },
+  getHealthLive: { method: 'GET', path: '/health/live' },
+  getHealthReady: { method: 'GET', path: '/health/ready' },
+  getHealthStartup: { method: 'GET', path: '/health/startup' },
+  drainProcess: { method: 'POST', path: '/-/drain' },
+  reloadProcess: { method: 'POST', path: '/-/reload' },
+  pauseProcess: { method: 'POST', path: '/-/pause' },
+  resumeProcess: { method: 'POST', path: '/-/resume' },
   getMetrics: { method: 'GET', path: '/metrics' },
   listInstruments: { method: 'GET', path: '/api/v1/instruments' },
   getBook: { method: 'GET', path: '/api/v1/book/{symbol}' },
