@@ -34,6 +34,7 @@ SETTINGS = {
     "limits.max_position_notional": "100000000",
     "limits.max_gross_exposure": "100000000",
     "paper.initial_cash": "100000000",
+    "roles.restart_max": "1000",  # a campaign kills more often than a fault would
 }
 DEFAULT_PORTS = (5555, 5556, 5557, 5558, 8001, 8002, 8003, 8080, 9100)
 READY_SECONDS = 60.0
@@ -72,13 +73,9 @@ def has_roles() -> bool:
 
 def known_settings() -> list[str]:
     """SETTINGS as flags, without keys that this build lacks."""
-    text = run_program("config", "show", "--env", "testing", "-o", "json").stdout
-    return [
-        word
-        for key, value in SETTINGS.items()
-        if key in text or key.split(".")[1] in text
-        for word in ("--set", f"{key}={value}")
-    ]
+    shown = json.loads(run_program("config", "show", "--env", "testing", "-o", "json").stdout)
+    known = {each["key"] for each in shown["settings"]}
+    return [word for key, value in SETTINGS.items() if key in known for word in ("--set", f"{key}={value}")]
 
 
 @dataclass(frozen=True)
