@@ -37,6 +37,12 @@ namespace stoa::cli {
 [[nodiscard]] Command journal_checkpoint();
 
 [[nodiscard]] Command status();
+[[nodiscard]] Command ps();
+[[nodiscard]] Command health();
+[[nodiscard]] Command logs();
+[[nodiscard]] Command report_daily();
+[[nodiscard]] Command maintenance_archive();
+[[nodiscard]] Command maintenance_clean();
 [[nodiscard]] Command journal_ls();
 [[nodiscard]] Command journal_dump();
 [[nodiscard]] Command journal_verify();

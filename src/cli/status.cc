@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <chrono>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -8,8 +10,12 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
+#include "cli/http_client.h"
 #include "cli/json_value.h"
+#include "cli/platform.h"
+#include "cli/ps.h"
 #include "cli/table.h"
+#include "deploy/supervise.h"
 
 namespace stoa::cli {
 namespace {
@@ -38,7 +44,27 @@ std::string overview(const JsonValue& status) {
   return text;
 }
 
+/// The roles of a platform, where one runs or ran last; nothing: ask the engine.
+std::optional<Exit> platform_status(Context& context) {
+  const Arguments& given = context.arguments;
+  if (given.has("--url") || given.has("--port")) return std::nullopt;
+  const auto platform = platform_of(context);
+  if (!platform) return platform.error();
+  const auto state = platform_state(platform->layout);
+  if (!state) return std::nullopt;
+  const bool lives = state->supervised || !deploy::running_roles(platform->layout).empty();
+  if (!lives && platform->config.gateway.port != 0) {
+    // The same directory may have been given to an engine since.
+    const Endpoint endpoint{.port = platform->config.gateway.port};
+    if (http_call(endpoint, {.target = "/status"}, std::chrono::milliseconds{200})) {
+      return std::nullopt;
+    }
+  }
+  return show_platform(context, *platform, *state);
+}
+
 Exit run(Context& context) {
+  if (const auto shown = platform_status(context)) return *shown;
   const auto engine = EngineClient::of(context);
   if (!engine) return engine.error();
   const auto reply = engine->get("/status");
@@ -62,9 +88,11 @@ Exit run(Context& context) {
 Command status() {
   return {.noun = "status",
           .group = Command::Group::Look,
-          .summary = "Show how a running engine is: feeds, log, kill switch",
+          .summary = "Show how a running platform or engine is",
           .flags = {engine_flags(), config_flags(), output_flags()},
-          .notes = "Exit 3: the engine's log has failed.",
+          .notes =
+              "Of a platform that stoa up started: as stoa ps. Of an engine: feeds, log, kill "
+              "switch. Exit 3: a role is not ready, or the engine's log has failed.",
           .run = run};
 }
 

@@ -84,6 +84,9 @@ Result<ProcessId> Children::start(std::size_t role) {
     launch.environment.push_back(
         fmt::format("WATCHDOG_USEC={}", std::chrono::microseconds{options_.watchdog}.count()));
   }
+  std::error_code none;
+  const auto written = std::filesystem::file_size(plan.log_file, none);
+  child.log_from = none ? 0 : written;
   auto process = Process::start(launch);
   if (!process) return std::unexpected(process.error());
   child.process.emplace(std::move(*process));
@@ -100,7 +103,7 @@ void Children::kill(std::size_t role) {
 }
 
 std::string Children::last_lines(std::size_t role) {
-  return tail_of(plan_.roles[role].log_file, kLastLines);
+  return tail_of(plan_.roles[role].log_file, kLastLines, children_[role].log_from);
 }
 
 void Children::adopt(
@@ -177,11 +180,12 @@ bool catches(pid_t pid, int number) {
   return false;
 }
 
-std::string tail_of(const std::filesystem::path& file, std::size_t lines) {
+std::string tail_of(const std::filesystem::path& file, std::size_t lines, std::uint64_t from) {
   std::ifstream in{file, std::ios::binary | std::ios::ate};
   if (!in) return {};
   const auto size = static_cast<std::uint64_t>(in.tellg());
-  const auto from = size > kTailBytes ? size - kTailBytes : 0;
+  if (from > size) from = 0;  // the log has been turned meanwhile
+  if (size - from > kTailBytes) from = size - kTailBytes;
   std::string text(static_cast<std::size_t>(size - from), '\0');
   in.seekg(static_cast<std::streamoff>(from));
   in.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -54,6 +55,7 @@ class Children final : public ProcessPort {
   struct Child {
     std::optional<Process> process{};
     std::optional<NoticeSocket> notices{};
+    std::uint64_t log_from = 0;  // where this process began to write
   };
 
   Result<void> open_notices(std::size_t role);
@@ -67,7 +69,8 @@ class Children final : public ProcessPort {
 /// Whether a process has a handler for a signal, from /proc/PID/status.
 [[nodiscard]] bool catches(pid_t pid, int number);
 
-/// The last `lines` lines of a file, from at most its last 64 KiB.
-[[nodiscard]] std::string tail_of(const std::filesystem::path& file, std::size_t lines);
+/// The last `lines` lines of a file behind the byte `from`, of at most its last 64 KiB.
+[[nodiscard]] std::string tail_of(const std::filesystem::path& file, std::size_t lines,
+                                  std::uint64_t from = 0);
 
 }  // namespace stoa::deploy

@@ -148,7 +148,8 @@ void Supervisor::down(const DownOptions& options) {
       slot.began = now();
       set_state(role, RoleState::Stopping);
     }
-    kill(role, "at once, as asked");
+    slot.killed = true;
+    port_.kill(role);
   }
 }
 

@@ -163,7 +163,7 @@ void serve(int listener) {
   const auto got = ::recv(client, request.data(), request.size(), 0);
   const std::string_view asked{request.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
   const std::string body = asked.starts_with("GET /metrics")
-                               ? R"({"stoa_log_appended_records_total":{"value":1200}})"
+                               ? R"({"messages_per_second":12.5,"stoa_reader_lag_records":{"samples":[{"value":7}]}})"
                                : R"({"status":"pass"})";
   const auto answer =
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
