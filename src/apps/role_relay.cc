@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "apps/journal_options.h"
+#include "apps/mark_admission.h"
 #include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
@@ -19,16 +20,10 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "journal/writer.h"
-#include "model/instrument.h"
-#include "model/order.h"
-#include "model/risk.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
-#include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
-#include "relay/admission.h"
-#include "relay/mark_keeper.h"
 #include "relay/server.h"
 #include "relay/source.h"
 #include "relay/wire.h"
@@ -36,42 +31,6 @@
 // `stoa run relay --domain D`: owns a domain's log, orders it, makes it durable, fans it out.
 namespace stoa::apps {
 namespace {
-
-/// Puts the market into the execution log where orders are judged by it. Market-data tells it as
-/// words of the moment, and so does the execution role which instruments there are.
-class MarkAdmission final : public relay::Admission {
- public:
-  Verdict consider(const native::MessageView& message, Timestamp now,
-                   relay::Insert& insert) override {
-    const bool of_the_moment = (message.header().flags & native::kFlagProbe) != 0;
-    if (message.is<Instrument>()) {
-      marks_.on_instrument(message.as<Instrument>().instrument);
-      return of_the_moment ? Verdict::Swallow : Verdict::Pass;
-    }
-    if (of_the_moment && message.is<Mark>()) {
-      marks_.on_mark(message.as<Mark>());
-      return Verdict::Swallow;
-    }
-    if (of_the_moment && message.is<OrderIntent>()) {
-      // The question is judged by the market of this moment: it goes ahead of it.
-      insert.add(relay::Source::Market, now, marks_.latest(message.as<OrderIntent>().instrument),
-                 /*awaited=*/false, native::kFlagProbe);
-      return Verdict::Pass;
-    }
-    if (const auto mark = marks_.due_before(message, now)) {
-      insert.add(relay::Source::Market, now, *mark, /*awaited=*/false);
-    }
-    return Verdict::Pass;
-  }
-  void poll(Timestamp now, relay::Insert& insert) override {
-    marks_.take_old(now, [&](const Mark& mark) {
-      insert.add(relay::Source::Market, now, mark, /*awaited=*/false);
-    });
-  }
-
- private:
-  relay::MarkKeeper marks_;
-};
 
 std::optional<native::Domain> domain_of(std::string_view name) {
   if (name == "market") return native::Domain::Market;

@@ -279,13 +279,13 @@ TEST_F(SupervisorTest, a_program_that_cannot_be_started_fails_the_start) {
 
 TEST_F(SupervisorTest, a_crash_is_started_again_after_a_pause_that_doubles) {
   up_and_ready();
-  double expected = 1;
+  double expected = 0.2;
   for (int crash = 0; crash < 5; ++crash) {
     exit(kVenue, kCrash);
     EXPECT_EQ(state(kVenue), RoleState::Backoff);
     const double pause = pause_of(kVenue);
     EXPECT_GE(pause, expected * 0.8 - 0.001) << crash;
-    EXPECT_LE(pause, expected + 0.2) << crash;
+    EXPECT_LE(pause, expected + 0.1) << crash;
     expected *= 2;
     ready(kVenue);
   }

@@ -193,10 +193,10 @@ void ExecutionAgent::hear(const native::MessageView& message) {
 std::size_t ExecutionAgent::poll(Timestamp now) {
   if (failed_) return 0;
   now_ = now;
+  log_old_marks();
   take_commands();
   take_inbox();
   take_reports();
-  log_old_marks();
   if (failed_ || !log_.has_work()) return 0;
 
   const auto durable = log_.commit();

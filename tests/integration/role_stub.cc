@@ -162,9 +162,10 @@ void serve(int listener) {
   std::array<char, 2'048> request{};
   const auto got = ::recv(client, request.data(), request.size(), 0);
   const std::string_view asked{request.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
-  const std::string body = asked.starts_with("GET /metrics")
-                               ? R"({"messages_per_second":12.5,"stoa_reader_lag_records":{"samples":[{"value":7}]}})"
-                               : R"({"status":"pass"})";
+  const std::string body =
+      asked.starts_with("GET /metrics")
+          ? R"({"messages_per_second":12.5,"stoa_reader_lag_records":{"samples":[{"value":7}]}})"
+          : R"({"status":"pass"})";
   const auto answer =
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
       "Content-Length: " +
