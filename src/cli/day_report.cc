@@ -114,7 +114,11 @@ class LogReader {
     }
     if (role != "supervisor") return;
     const auto value = JsonValue::parse(raw);
-    if (line.event == "role_exited") ++found_.restarts[(*value)["role"].text()];
+    if (line.event == "role_exited") {
+      const auto& ended = (*value)["role"].text();
+      found_.roles.try_emplace(ended);
+      ++found_.restarts[ended];
+    }
     if (line.event == "role_given_up") ++found_.given_up;
   }
 

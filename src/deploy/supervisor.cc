@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <span>
 #include <string>
@@ -254,8 +255,10 @@ void Supervisor::ended_unasked(std::size_t role, const std::string& how) {
     slot.restarts.pop_front();
   }
   if (slot.restarts.size() >= options_.restart_max) {
-    return give_up(role, fmt::format("{}; that was after {} restarts within {} s", how,
-                                     slot.restarts.size(), options_.restart_window.count()));
+    auto why = fmt::format("{}; that was after {} restarts within {} s", how, slot.restarts.size(),
+                           options_.restart_window.count());
+    const bool up = in_operation(role) && operation_.kind == Operation::Kind::Up;
+    return up ? fail_start(role, why) : give_up(role, std::move(why));
   }
   slot.restarts.push_back(now());
   const nanoseconds pause = backoff(slot.failures++);
@@ -410,6 +413,10 @@ void Supervisor::judge_operation() {
     case Operation::Kind::None:
       return;
     case Operation::Kind::Up:
+      for (const std::size_t role : roles) {
+        if (!failure_.empty()) break;
+        if (const auto why = waits_in_vain(role); !why.empty()) fail_start(role, why);
+      }
       if (!failure_.empty()) {
         if (all([this](const Slot& slot) { return !runs(slot); })) finish(false, failure_);
       } else if (all(ready)) {

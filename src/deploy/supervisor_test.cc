@@ -350,6 +350,41 @@ TEST_F(SupervisorTest, the_sixth_crash_in_five_minutes_is_the_last) {
   EXPECT_THAT(port.take(), ElementsAre("start venue"));
 }
 
+TEST_F(SupervisorTest, a_role_given_up_while_others_start_takes_the_start_back) {
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  for (int crash = 0; crash <= 5; ++crash) {
+    ready(kVenue);
+    exit(kVenue, kCrash);
+    if (crash < 5) {
+      ASSERT_GT(pause_of(kVenue), 0) << crash;
+    }
+  }
+  EXPECT_EQ(state(kVenue), RoleState::Failed);
+  exit(kRelay, kClean);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_THAT(supervisor.operation().message, HasSubstr("after 5 restarts"));
+  EXPECT_TRUE(supervisor.at_rest());
+}
+
+TEST_F(SupervisorTest, a_start_behind_a_role_that_was_given_up_meanwhile_fails) {
+  ASSERT_TRUE(supervisor.up(std::vector{kRelay}));
+  supervisor.poll();
+  ready(kRelay);
+  ASSERT_TRUE(supervisor.up(all()));
+  supervisor.poll();
+  for (int crash = 0; crash <= 5; ++crash) {
+    exit(kRelay, kCrash);
+    for (int i = 0; i < 400 && state(kRelay) == RoleState::Backoff; ++i) pass(milliseconds{100});
+    if (state(kRelay) == RoleState::Starting) ready(kRelay);
+    if (state(kRisk) == RoleState::Starting) exit(kRisk, kCrash);
+    if (supervisor.operation().over) break;
+  }
+  for (const auto role : all()) exit(role, kClean);
+  EXPECT_TRUE(supervisor.operation().over);
+  EXPECT_FALSE(supervisor.operation().ok);
+}
+
 TEST_F(SupervisorTest, crashes_that_are_far_apart_are_never_given_up) {
   up_and_ready();
   for (int crash = 0; crash < 12; ++crash) {
