@@ -3,12 +3,10 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,12 +16,12 @@
 #include "base/ids.h"
 #include "bench/must.h"
 #include "bench/relay_peers.h"
+#include "model/order.h"
 #include "protocol/native/codec.h"
 #include "relay/publisher.h"
 #include "relay/server.h"
 #include "relay/source.h"
 #include "relay/subscriber.h"
-#include "relay/wire.h"
 
 namespace stoa::bench {
 namespace {
@@ -32,9 +30,9 @@ using relay::Publish;
 using relay::Publisher;
 using relay::Subscriber;
 
-constexpr std::size_t kBodyBytes = kMessageBytes - sizeof(native::Header) - 2;
-constexpr std::uint8_t kPing = 200;
-constexpr std::uint8_t kEcho = 201;
+static_assert(sizeof(OrderIntent) == kMessageBytes, "all carry as many bytes; ours a header too");
+constexpr InstrumentId kPing{1};
+constexpr InstrumentId kEcho{2};
 
 void wait_on(int fd, short events) {
   pollfd waiting{.fd = fd, .events = events, .revents = 0};
@@ -44,7 +42,7 @@ void wait_on(int fd, short events) {
 Publisher publisher_of(const Job& job, relay::Source source) {
   const SystemClock clock;
   Publisher publisher = must(Publisher::open({.socket = job.dir / "stoa.sock",
-                                              .domain = native::Domain::Market,
+                                              .domain = native::Domain::Execution,
                                               .source = source,
                                               .name = "bench",
                                               .backoff_min = std::chrono::milliseconds{1}}));
@@ -55,21 +53,12 @@ Publisher publisher_of(const Job& job, relay::Source source) {
   return publisher;
 }
 
-void send(Publisher& publisher, std::uint8_t type, std::uint64_t number) {
-  std::array<std::byte, kBodyBytes> body{};
-  std::memcpy(body.data() + kBodyBytes - 8, &number, 8);
-  std::array<std::byte, kMessageBytes> bytes;
-  native::encode_user(bytes, publisher.stamp(Timestamp{}), type, body);
+void send(Publisher& publisher, InstrumentId instrument, std::uint64_t number) {
   const SystemClock clock;
-  while (publisher.publish_encoded(bytes) == Publish::Full) {
+  const OrderIntent intent{.instrument = instrument, .trigger_seq = number};
+  while (publisher.publish(intent, Timestamp{}) == Publish::Full) {
     if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
   }
-}
-
-std::uint64_t number_of(const native::MessageView& message) {
-  std::uint64_t number = 0;
-  std::memcpy(&number, message.body().data() + kBodyBytes - 8, 8);
-  return number;
 }
 
 class Counter final : public relay::SubscriberHandler {
@@ -77,7 +66,7 @@ class Counter final : public relay::SubscriberHandler {
   explicit Counter(Board::Place& place) : place_{place} {}
 
   void on_message(Lsn /*lsn*/, const native::MessageView& message) override {
-    note(place_, next++, number_of(message));
+    note(place_, next++, message.as<OrderIntent>().trigger_seq);
   }
   void on_gap(const relay::Gap& /*gap*/) override { give_up("a gap"); }
   void on_disconnected(const Error& why) override { give_up(why.text()); }
@@ -110,7 +99,7 @@ class Stoa final : public RelayPeer {
   void relay(const Job& job, Board& board) override {
     const SystemClock clock;
     const auto server = must(relay::Server::open(
-        {.domain = native::Domain::Market, .socket = job.dir / "stoa.sock"}, clock));
+        {.domain = native::Domain::Execution, .socket = job.dir / "stoa.sock"}, clock));
     while (!board.stop) {
       if (server->poll(clock.now()) == 0) wait_on(server->fd(), POLLIN);
     }
@@ -134,7 +123,7 @@ class Stoa final : public RelayPeer {
     Board::Place& place = board.readers[reader];
     Counter counter{place};
     Subscriber subscriber = must(Subscriber::open({.socket = job.dir / "stoa.sock",
-                                                   .domain = native::Domain::Market,
+                                                   .domain = native::Domain::Execution,
                                                    .name = "bench",
                                                    .backoff_min = std::chrono::milliseconds{1}}));
     join(subscriber, counter);
@@ -148,21 +137,20 @@ class Stoa final : public RelayPeer {
   }
 
   std::vector<std::int64_t> ping(const Job& job, Board& board) override {
-    return bounce(job, board, relay::Source::Market, kPing, "201.*", true);
+    return bounce(job, board, relay::Source::Market, kPing, "OrderIntent.2", true);
   }
   void echo(const Job& job, Board& board) override {
-    bounce(job, board, relay::Source::System, kEcho, "200.*", false);
+    bounce(job, board, relay::Source::System, kEcho, "OrderIntent.1", false);
   }
 
  private:
   static std::vector<std::int64_t> bounce(const Job& job, Board& board, relay::Source source,
-                                          std::uint8_t type, const std::string& filter,
-                                          bool begins) {
+                                          InstrumentId to, const std::string& filter, bool begins) {
     const SystemClock clock;
     Last last;
     Publisher publisher = publisher_of(job, source);
     Subscriber subscriber = must(Subscriber::open({.socket = job.dir / "stoa.sock",
-                                                   .domain = native::Domain::Market,
+                                                   .domain = native::Domain::Execution,
                                                    .name = "bench",
                                                    .filters = {filter},
                                                    .backoff_min = std::chrono::milliseconds{1}}));
@@ -172,7 +160,7 @@ class Stoa final : public RelayPeer {
     for (std::uint64_t i = 0; i < job.messages; ++i) {
       const std::int64_t begun = now_ns();
       if (begins) {
-        send(publisher, type, i);
+        send(publisher, to, i);
         publisher.poll(clock.monotonic());
       }
       while (last.count <= i) {
@@ -180,7 +168,7 @@ class Stoa final : public RelayPeer {
         subscriber.poll(clock.monotonic(), last);
       }
       if (!begins) {
-        send(publisher, type, i);
+        send(publisher, to, i);
         publisher.poll(clock.monotonic());
       }
       times.push_back(now_ns() - begun);

@@ -20,7 +20,7 @@ namespace stoa::bench {
 namespace {
 
 constexpr int kHighWater = 100'000;
-constexpr int kSettleMs = 200;  // until the other subscriptions are with the proxy
+constexpr std::uint64_t kSync = UINT64_MAX;  // the number of messages before the first
 
 void demand(int result) {
   if (result < 0) give_up(zmq_strerror(zmq_errno()));
@@ -43,7 +43,6 @@ class Socket {
       // The first subscription that the proxy passes on says that messages will be wanted.
       std::array<std::byte, kMessageBytes> subscription{};
       demand(zmq_recv(socket_, subscription.data(), subscription.size(), 0));
-      zmq_poll(nullptr, 0, kSettleMs);
     }
   }
   Socket(const Socket&) = delete;
@@ -92,8 +91,14 @@ class Zeromq final : public RelayPeer {
 
   void publish(const Job& job, Board& board) override {
     const Socket socket{job, std::nullopt};
-    wait_for_go(board);
     std::array<std::byte, kMessageBytes> message{};
+    // Until every subscription has come through the proxy.
+    std::memcpy(message.data() + kMessageBytes - 8, &kSync, 8);
+    while (board.ready < job.readers) {
+      socket.send(message);
+      zmq_poll(nullptr, 0, 5);
+    }
+    wait_for_go(board);
     // It batches by itself, in its I/O thread.
     for (std::uint64_t i = 0; i < job.messages; ++i) {
       std::memcpy(message.data() + kMessageBytes - 8, &i, 8);
@@ -105,14 +110,15 @@ class Zeromq final : public RelayPeer {
 
   void read(const Job& job, Board& board, std::size_t reader) override {
     const Socket socket{job, ""};
+    std::array<std::byte, kMessageBytes> message{};
+    socket.receive(message);
     wait_for_go(board);
     Board::Place& place = board.readers[reader];
-    std::array<std::byte, kMessageBytes> message{};
-    for (std::uint64_t i = 0; i < job.messages; ++i) {
+    for (std::uint64_t next = 0; next < job.messages;) {
       socket.receive(message);
       std::uint64_t number = 0;
       std::memcpy(&number, message.data() + kMessageBytes - 8, 8);
-      note(place, i, number);
+      if (number != kSync) note(place, next++, number);
     }
     place.done_ns = now_ns();
   }

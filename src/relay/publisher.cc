@@ -35,6 +35,8 @@ constexpr std::size_t kReceiveBytes = 64U << 10U;
 constexpr std::size_t kOutboxBytesMin = 256U << 10U;
 constexpr std::size_t kSentAtOnce = 1U << 20U;
 constexpr std::size_t kSocketBytes = 1U << 20U;
+constexpr std::uint64_t kMarkEvery = 64;  // records
+constexpr unsigned kReadEvery = 8;        // polls
 
 /// A message in the outbox.
 struct Staged {
@@ -61,6 +63,7 @@ class Publisher::State {
   State(Options given, Mirror given_outbox)
       : options{std::move(given)},
         outbox{std::move(given_outbox)},
+        marks(std::bit_ceil(outbox.size() / (sizeof(native::Header) * kMarkEvery) + 2)),
         incoming{kReceiveBytes},
         retry{options.backoff_min, options.backoff_max, options.seed} {}
 
@@ -74,7 +77,12 @@ class Publisher::State {
       if (!socket) return 0;
       ++work;
     }
-    work += read();
+    // One that has much to send looks for answers only now and then.
+    if (!welcomed || sent == head || outbox_full || ++unread_polls >= kReadEvery) {
+      unread_polls = 0;
+      outbox_full = false;
+      work += read();
+    }
     if (socket) work += send_staged();
     return work;
   }
@@ -246,6 +254,12 @@ class Publisher::State {
   }
 
   void drop_acked() {
+    while (marks_begin != marks_end) {
+      const Mark& mark = marks[marks_begin & (marks.size() - 1)];
+      if (mark.sequence > acked_sequence || mark.position > sent) break;
+      acked = std::max(acked, mark.position);
+      ++marks_begin;
+    }
     while (acked < head) {
       const Staged message = staged_at(outbox.at(acked));
       const bool gone =
@@ -360,14 +374,33 @@ class Publisher::State {
 
   Publish stage(std::span<const std::byte> message) {
     if (!ready) return Publish::NotConnected;
-    if (head + message.size() > acked + outbox.size()) return Publish::Full;
+    if (head + message.size() > acked + outbox.size()) {
+      outbox_full = true;
+      return Publish::Full;
+    }
     std::memcpy(outbox.at(head), message.data(), message.size());
     head += message.size();
     return Publish::Ok;
   }
+  /// A record has been staged: it takes the next number.
+  void count() {
+    if (++next_sequence % kMarkEvery != 0) return;
+    marks[marks_end++ & (marks.size() - 1)] = {.sequence = next_sequence - 1, .position = head};
+  }
+
+  /// Where a record ends; of every kMarkEvery-th, so that an acknowledgement walks over few.
+  struct Mark {
+    std::uint64_t sequence = 0;
+    std::uint64_t position = 0;
+  };
 
   Options options;
   Mirror outbox;
+  std::vector<Mark> marks;  // a ring
+  std::uint64_t marks_begin = 0;
+  std::uint64_t marks_end = 0;
+  bool outbox_full = false;
+  unsigned unread_polls = 0;
   Incoming incoming;
   Retry retry;
   nanoseconds now{};
@@ -428,13 +461,15 @@ native::Stamp Publisher::stamp(std::uint64_t sequence, Timestamp now,
 
 Publish Publisher::stage(std::span<const std::byte> message) {
   const Publish done = state_->stage(message);
-  if (done == Publish::Ok && !staged_at(message.data()).transient) ++state_->next_sequence;
+  if (done == Publish::Ok && !staged_at(message.data()).transient) state_->count();
   return done;
 }
 
 Publish Publisher::publish_encoded(std::span<const std::byte> message) {
   if (!state_->ready) return Publish::NotConnected;
-  const native::Header header = native::MessageView::trusted(message).header();
+  native::Header header;
+  check(message.size() > sizeof header, "an encoded message is whole");
+  std::memcpy(&header, message.data(), sizeof header);
   check(header.source == static_cast<std::uint8_t>(state_->options.source) &&
             header.sequence == state_->next_sequence && (header.flags & native::kFlagProbe) == 0,
         "an encoded message carries the next number of its source");
@@ -442,8 +477,8 @@ Publish Publisher::publish_encoded(std::span<const std::byte> message) {
 }
 
 Publish Publisher::transient_encoded(std::span<const std::byte> message) {
-  const native::Header header = native::MessageView::trusted(message).header();
-  check((header.flags & native::kFlagProbe) != 0, "a transient message says that it is one");
+  check(message.size() > sizeof(native::Header) && staged_at(message.data()).transient,
+        "a transient message says that it is one");
   return stage(message);
 }
 

@@ -193,28 +193,6 @@ Result<Ring> Ring::adopt(Fd fd) {
   return Ring{std::move(fd), *front, front_bytes, std::move(*mirror)};
 }
 
-std::span<std::byte> Ring::append(Lsn lsn, std::span<const std::byte> message, bool key) {
-  State& state = *state_;
-  const std::uint64_t at = state.head;
-  if (lsn.value() != 0) {
-    check(lsn.value() == state.next_lsn, "records follow each other");
-    if (lsn.value() % kEvery == 0 || lsn.value() == state.first_lsn) {
-      mark_of(lsn.value()) = {.lsn = lsn.value(), .position = at};
-    }
-    if (key) {
-      state.key_position = at;
-      state.key_lsn = lsn.value();
-    }
-    ++state.next_lsn;
-  }
-  std::byte* const to = bytes_.at(at);
-  const std::uint64_t value = lsn.value();
-  std::memcpy(to, &value, sizeof value);
-  std::memcpy(to + kLsnBytes, message.data(), message.size());
-  state.head = at + kLsnBytes + message.size();
-  return {to + kLsnBytes, message.size()};
-}
-
 std::optional<Ring::Place> Ring::mark_at_or_after(std::uint64_t lsn) const noexcept {
   // The first record has a mark of its own, in the slot of its sixteen until one of them comes.
   if (lsn <= state_->first_lsn) {

@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/ids.h"
@@ -55,6 +57,12 @@ class Ring {
     std::uint64_t lsn = 0;
   };
 
+  Ring(Ring&& other) noexcept;
+  Ring& operator=(Ring&& other) noexcept;
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring();
+
   /// `bytes` is rounded up to a power of two, at least 64 KiB. The first record will be `next`.
   ///
   /// errors  Io: no memory
@@ -71,7 +79,7 @@ class Ring {
   /// Appends an entry; lsns follow each other. Lsn{0}: a transient message, which has no place in
   /// the log. The caller has made sure that it fits and that nobody still reads what goes. Answers
   /// the message's bytes in the ring.
-  std::span<std::byte> append(Lsn lsn, std::span<const std::byte> message, bool key);
+  std::span<std::byte> append(Lsn lsn, std::span<const std::byte> message, bool key) noexcept;
 
   /// Where the next entry will begin.
   [[nodiscard]] std::uint64_t head() const noexcept { return state_->head; }
@@ -123,16 +131,7 @@ class Ring {
   };
 
   Ring(Fd fd, std::byte* front, std::size_t front_bytes, Mirror bytes) noexcept;
-  friend struct RingParts;
 
- public:
-  Ring(Ring&& other) noexcept;
-  Ring& operator=(Ring&& other) noexcept;
-  Ring(const Ring&) = delete;
-  Ring& operator=(const Ring&) = delete;
-  ~Ring();
-
- private:
   [[nodiscard]] Mark& mark_of(std::uint64_t lsn) const noexcept {
     return marks_[(lsn / kEvery) & (state_->marks_count - 1)];
   }
@@ -145,5 +144,28 @@ class Ring {
   Mark* marks_ = nullptr;
   Mirror bytes_;
 };
+
+inline std::span<std::byte> Ring::append(Lsn lsn, std::span<const std::byte> message,
+                                         bool key) noexcept {
+  State& state = *state_;
+  const std::uint64_t at = state.head;
+  const std::uint64_t value = lsn.value();
+  if (value != 0) {
+    check(value == state.next_lsn, "records follow each other");
+    if (value % kEvery == 0 || value == state.first_lsn) {
+      mark_of(value) = {.lsn = value, .position = at};
+    }
+    if (key) {
+      state.key_position = at;
+      state.key_lsn = value;
+    }
+    ++state.next_lsn;
+  }
+  std::byte* const to = bytes_.at(at);
+  std::memcpy(to, &value, sizeof value);
+  std::memcpy(to + sizeof value, message.data(), message.size());
+  state.head = at + sizeof value + message.size();
+  return {to + sizeof value, message.size()};
+}
 
 }  // namespace stoa::relay

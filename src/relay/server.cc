@@ -269,6 +269,7 @@ std::size_t Server::State::poll(Timestamp time) {
     Connection& connection = *entry;
     if (connection.dead) continue;
     if (connection.publisher && connection.publisher->ack_due) acknowledge(connection);
+    connection.was_read = false;
     if (!connection.reader || connection.closing) continue;
     if (!connection.blocked && has_something(connection)) round_work += serve(connection);
     if (connection.reader->mode != ReaderSide::Mode::Memory) {
@@ -427,6 +428,7 @@ void Server::State::receive_from(Connection& connection) {
   }
   connection.waiting = false;
   const std::size_t taken = take_frames(connection, std::span{scratch}.first(have));
+  connection.was_read = have > before;
   if (taken > 0 || have > before) ++round_work;
   connection.bytes_read += taken;
   connection.left.assign(scratch.begin() + static_cast<std::ptrdiff_t>(taken),
@@ -438,6 +440,16 @@ std::size_t Server::State::take_frames(Connection& connection, std::span<const s
   const native::Accept accept{.checksum = options.checksum};
   std::size_t taken = 0;
   while (connection.open()) {
+    // Nearly everything is a message: looked at without a detour. What it is not is said below.
+    if (const auto message = native::decode(bytes.subspan(taken), accept)) {
+      const Placed placed = place_message(connection, *message, connection.bytes_read + taken);
+      if (placed == Placed::Yes) {
+        taken += message->bytes().size();
+        continue;
+      }
+      connection.waiting = placed == Placed::Wait;
+      break;
+    }
     const auto frame = decode_to_relay(bytes.subspan(taken), accept);
     if (!frame) {
       if (frame.error().error == WireError::NeedMore) break;
@@ -446,17 +458,7 @@ std::size_t Server::State::take_frames(Connection& connection, std::span<const s
              frame.error().text(connection.bytes_read + taken));
       break;
     }
-    if (frame->message) {
-      const Placed placed =
-          place_message(connection, *frame->message, connection.bytes_read + taken);
-      if (placed == Placed::Wait) {
-        connection.waiting = true;
-        break;
-      }
-      if (placed == Placed::Refused) break;
-    } else if (!take_control(connection, frame->control)) {
-      break;
-    }
+    if (!take_control(connection, frame->control)) break;
     taken += frame->bytes;
   }
   return taken;

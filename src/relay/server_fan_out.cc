@@ -371,8 +371,8 @@ void Server::State::finish_entry(Connection& connection) {
 
 bool Server::State::make_room(std::size_t bytes, bool force) {
   const std::uint64_t end = ring.head() + bytes;
-  if (end <= limit) [[likely]] {
-    if (stalled) [[unlikely]] {
+  if (end <= limit) {
+    if (stalled) {
       stalled = false;
       for (const auto& connection : connections) {
         if (draining || !std::exchange(connection->paused, false)) continue;

@@ -31,6 +31,8 @@
 namespace stoa::relay {
 namespace {
 
+/// A publisher that goes on sending hears of so much at a time; one that has paused, at once.
+constexpr std::size_t kAckEvery = 256U << 10U;
 /// Acknowledgements wait while so much is on its way to a publisher that does not read.
 constexpr std::size_t kUnreadMax = 4'096;
 
@@ -196,7 +198,7 @@ Server::State::Placed Server::State::place_message(Connection& connection,
   }
   // A round is committed before it fills the ring: readers are owed only what counts.
   if (ring.head() - visible.position > ring.capacity() / 4) return Placed::Wait;
-  if (!make_room(kLsnBytes + bytes, false)) return Placed::Wait;
+  if (!has_room(kLsnBytes + bytes, false)) return Placed::Wait;
   side.rewinding = false;
   if (options.admission != nullptr &&
       options.admission->consider(message, now, *this) == Admission::Verdict::Swallow) {
@@ -213,16 +215,18 @@ Server::State::Placed Server::State::place_message(Connection& connection,
     metrics.transient_in.add();
     return Placed::Yes;
   }
-  append(side.source, message.bytes(), true);
+  append(side.source, message, true);
   side.ack_due = true;
+  side.unacked_bytes += bytes;
   return failure ? Placed::Refused : Placed::Yes;
 }
 
-void Server::State::append(std::uint8_t source_number, std::span<const std::byte> message,
+void Server::State::append(std::uint8_t source_number, const native::MessageView& message,
                            bool awaited) {
   const std::uint64_t lsn = ring.next_lsn();
-  const native::Header header = native::MessageView::trusted(message).header();
-  const auto placed = ring.append(Lsn{lsn}, message, (header.flags & native::kFlagKey) != 0);
+  const native::Header header = message.header();
+  const auto placed =
+      ring.append(Lsn{lsn}, message.bytes(), (header.flags & native::kFlagKey) != 0);
   // An output carries the time of the input that it follows from, and is derived again with it.
   if (options.restamp && (header.flags & native::kFlagOutput) == 0) {
     // Time in a log never goes back, whatever the clock does.
@@ -244,15 +248,15 @@ void Server::State::append(std::uint8_t source_number, std::span<const std::byte
   source.sequence = header.sequence;
   source.lsn = lsn;
   metrics.messages_in.add();
-  metrics.bytes_in.add(message.size());
+  metrics.bytes_in.add(placed.size());
 }
 
 void Server::State::place(Source source, std::span<std::byte> message, bool awaited) {
   if (failure) return;
   // What the relay itself has to say waits for nobody.
   if (ring.head() - visible.position > ring.capacity() / 4) commit();
-  static_cast<void>(make_room(kLsnBytes + message.size(), true));
-  append(static_cast<std::uint8_t>(source), message, awaited);
+  static_cast<void>(has_room(kLsnBytes + message.size(), true));
+  append(static_cast<std::uint8_t>(source), native::MessageView::trusted(message), awaited);
   metrics.inserted.add();
   ++round_work;
 }
@@ -283,7 +287,9 @@ void Server::State::commit() {
 void Server::State::acknowledge(Connection& connection) {
   if (failure || connection.out.size() > kUnreadMax) return;
   PublisherSide& side = *connection.publisher;
+  if (!writer && connection.was_read && side.unacked_bytes < kAckEvery) return;
   side.ack_due = false;
+  side.unacked_bytes = 0;
   const SourceState& source = sources[side.source];
   put_from_relay(connection.out.bytes(), Ack{.sequence = source.sequence, .lsn = source.lsn});
   flush(connection);

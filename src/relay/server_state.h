@@ -62,9 +62,10 @@ struct PublisherSide {
   std::uint8_t source = 0;
   std::uint64_t instance = 0;
   bool ack_due = false;
-  bool rewinding = false;    // told where to go on; what comes before that is passed over
-  bool reply_due = false;    // a checkpoint of this connection is being written
-  CheckpointPiece upload{};  // of the checkpoint that is coming in
+  std::size_t unacked_bytes = 0;  // placed since the last acknowledgement
+  bool rewinding = false;         // told where to go on; what comes before that is passed over
+  bool reply_due = false;         // a checkpoint of this connection is being written
+  CheckpointPiece upload{};       // of the checkpoint that is coming in
   std::vector<std::byte> state{};
 };
 
@@ -109,11 +110,12 @@ struct Connection {
   std::vector<std::byte> left;   // received and not yet a whole frame, or not yet placed
   std::uint64_t bytes_read = 0;  // of the stream, before `left`
   Outgoing out;
-  bool blocked = false;  // the socket takes no more for now
-  bool paused = false;   // is not read for now
-  bool waiting = false;  // `left` may hold whole frames
-  bool closing = false;  // once `out` is out
-  bool dead = false;     // to be removed at the end of the round
+  bool blocked = false;   // the socket takes no more for now
+  bool paused = false;    // is not read for now
+  bool waiting = false;   // `left` may hold whole frames
+  bool was_read = false;  // in this round
+  bool closing = false;   // once `out` is out
+  bool dead = false;      // to be removed at the end of the round
   nanoseconds close_by{};
   std::optional<PublisherSide> publisher;
   std::optional<ReaderSide> reader;
@@ -158,7 +160,7 @@ class Server::State final : private Insert {
                        std::uint64_t at_byte);
   void on_checkpoint_piece(Connection& connection, const Control& control);
   void on_written(const CheckpointDesk::Written& written);
-  void append(std::uint8_t source, std::span<const std::byte> message, bool awaited);
+  void append(std::uint8_t source, const native::MessageView& message, bool awaited);
   void commit();
   void acknowledge(Connection& connection);
   [[nodiscard]] Result<void> learn_numbers(bool& fresh);
@@ -184,6 +186,9 @@ class Server::State final : private Insert {
   void advance(Connection& connection, std::uint64_t position);
   /// Room for an entry of `bytes`: readers that stand in the way are moved, as their policy says.
   /// False: one of them must not be, and publishers wait. `force`: that one is closed.
+  [[nodiscard]] bool has_room(std::size_t bytes, bool force) {
+    return (ring.head() + bytes <= limit && !stalled) || make_room(bytes, force);
+  }
   [[nodiscard]] bool make_room(std::size_t bytes, bool force);
   void jump(Connection& connection);
   void spill(Connection& connection);
