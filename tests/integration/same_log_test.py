@@ -160,7 +160,7 @@ class SameLogTest(unittest.TestCase):
 
     def test_two_runs_of_one_process_compare_equal_and_another_flow_does_not(self) -> None:
         prices: dict[str, int] = {}
-        with EngineShape("--seed", "7") as first, EngineShape("--seed", "7") as second, EngineShape("--seed", "7") as third:
+        with EngineShape("--set", "market.seed=7") as first, EngineShape("--set", "market.seed=7") as second, EngineShape("--set", "market.seed=7") as third:
             one = self._drive(first, prices)
             two = self._drive(second, prices)
             other = self._drive(third, prices, rounds=1)
@@ -172,7 +172,7 @@ class SameLogTest(unittest.TestCase):
     @unittest.skipUnless(has_roles(), "this program has no roles yet")
     def test_many_processes_write_what_one_writes(self) -> None:
         prices: dict[str, int] = {}
-        with EngineShape("--seed", "7") as engine, RolesShape("--seed", "7") as roles:
+        with EngineShape("--set", "market.seed=7") as engine, RolesShape("--set", "market.seed=7") as roles:
             one = self._drive(engine, prices)
             many = self._drive(roles, prices)
         self.assertEqual(one[1], many[1])

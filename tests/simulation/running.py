@@ -236,7 +236,6 @@ class RolesShape(Running):
     def roles(self) -> dict[str, RoleState]:
         done = run_program("status", "--data", self.data, "-o", "json")
         with contextlib.suppress(json.JSONDecodeError):
-            status = json.loads(done.stdout)
             found = {
                 each["role"]: RoleState(
                     each["role"],
@@ -246,12 +245,12 @@ class RolesShape(Running):
                     int(each.get("port") or 0),
                     str(each.get("status", "")),
                 )
-                for each in status["roles"]
+                for each in json.loads(done.stdout)
             }
             self._seen |= {each.pid for each in found.values() if each.pid}
-            supervisor = status.get("supervisor", {}).get("pid")
-            if supervisor:
-                self._seen.add(supervisor)
+            with contextlib.suppress(OSError, json.JSONDecodeError):
+                told = json.loads((self.data / "run" / "supervisor.json").read_text())
+                self._seen.add(told["supervisor"]["pid"])
             return found
         raise AssertionError(f"status: {done.returncode} {done.stdout}{done.stderr}")
 
