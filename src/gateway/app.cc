@@ -71,7 +71,7 @@ App::App(Options options_in, const Link& link_in)
   desk.set_renderer(render);
   log_check_ = own_role.add_check("log:writable", ops::Probe::Both, "seq");
   checkpoint_check_ = own_role.add_check("checkpoint:written", ops::Probe::Ready, "seq");
-  start_check_ = own_role.add_check("start:checkpoints", ops::Probe::Ready, "passed over");
+  start_check_ = own_role.add_check("start:checkpoints", ops::Probe::Ready, "checkpoints");
   add_metrics(*this);
   if (link.add_metrics) link.add_metrics(metrics);
   refresh_figures();

@@ -68,6 +68,10 @@ class HealthTest(Case):
         for name in ("stoa_build_info", "stoa_up_since_timestamp_seconds", *PROCESS):
             self.assertIn(name, series, service)
         self.assertIn(f'service="{service}"', text)
+        families = {line.split(" ")[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+        page = (Path(__file__).resolve().parents[2] / "docs/health.md").read_text()
+        unexplained = sorted(name for name in families if f"| `{name}` |" not in page)
+        self.assertEqual(unexplained, [], f"docs/health.md does not explain these figures of {service}")
         body = Answer(port, "/metrics", "application/json").json()
         self.assertEqual(body.keys() & set(SUMMARY), set(SUMMARY))
         self.assertGreater(body["memory_usage_bytes"], 1_000_000)
