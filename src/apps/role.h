@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,8 @@ class Role {
   virtual void close() {}
   /// What ends the process, or null. Its supervisor starts another.
   [[nodiscard]] virtual const Error* failed() const = 0;
+  /// Of a role that answers for its own health: where; 0: not yet.
+  [[nodiscard]] virtual std::uint16_t own_port() const { return 0; }
   /// Adds its own figures; called once, before the first round.
   virtual void add_metrics(ops::Metrics& /*metrics*/) {}
 };

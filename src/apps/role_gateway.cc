@@ -154,6 +154,7 @@ class GatewayRole final : public Role {
   void close() override {
     if (gateway_) gateway_->stop();
   }
+  std::uint16_t own_port() const override { return gateway_ ? gateway_->port() : 0; }
   const Error* failed() const override {
     if (failed_) return &*failed_;
     if (publisher_.superseded()) return publisher_.refusal();

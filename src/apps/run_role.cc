@@ -110,31 +110,18 @@ class RoleHost {
     role_ = std::move(*role);
     metrics_.process(status_.identity());
     role_->add_metrics(metrics_);
-    // The gateway answers for itself on its own port.
-    std::vector<ops::Endpoint> endpoints;
-    if (options_.name != "gateway") {
-      auto token = load_or_make_token(config_.data.dir / "token");
-      if (!token) return std::unexpected(std::move(token.error()));
-      auto health = ops::HealthServer::start(status_, metrics_,
-                                             {.host = config_.health.host,
-                                              .port = options_.port,
-                                              .token = std::move(*token),
-                                              .wake = [wake = wake_.get()] { wake->notify(); }});
-      if (!health) return std::unexpected(std::move(health.error()));
-      health_ = std::move(*health);
-      endpoints.push_back({.name = "health", .address = health_->endpoint()});
-    } else {
-      endpoints.push_back(
-          {.name = "health", .address = fmt::format("{}:{}", config_.gateway.host, options_.port)});
-    }
-    auto entry = ops::Registration::open(ops::services_dir(config_.data.dir),
-                                         {.service = options_.name,
-                                          .instance = options_.name,
-                                          .endpoints = std::move(endpoints),
-                                          .pid = ::getpid()});
-    if (!entry) return std::unexpected(std::move(entry.error()));
-    entry_.emplace(std::move(*entry));
-    return {};
+    // The gateway answers for itself, and registers once its port is open.
+    if (options_.name == "gateway") return {};
+    auto token = load_or_make_token(config_.data.dir / "token");
+    if (!token) return std::unexpected(std::move(token.error()));
+    auto health = ops::HealthServer::start(status_, metrics_,
+                                           {.host = config_.health.host,
+                                            .port = options_.port,
+                                            .token = std::move(*token),
+                                            .wake = [wake = wake_.get()] { wake->notify(); }});
+    if (!health) return std::unexpected(std::move(health.error()));
+    health_ = std::move(*health);
+    return enter(health_->endpoint());
   }
 
   [[nodiscard]] int run() {
@@ -168,6 +155,23 @@ class RoleHost {
     return {};
   }
 
+  Result<void> enter(std::string health) {
+    const ops::ServiceConfig* service = nullptr;
+    for (std::size_t i = 0; i < ops::kServices; ++i) {
+      if (to_string(static_cast<ops::Service>(i)) == options_.name) service = &config_.services[i];
+    }
+    auto entry = ops::Registration::open(
+        ops::services_dir(config_.data.dir),
+        {.service = options_.name,
+         .instance = options_.name,
+         .endpoints = {{.name = "health", .address = std::move(health)}},
+         .priority = service == nullptr ? 0 : service->priority,
+         .pid = ::getpid()});
+    if (!entry) return std::unexpected(std::move(entry.error()));
+    entry_.emplace(std::move(*entry));
+    return {};
+  }
+
   bool asked_to_stop() {
     const auto requests = status_.take_requests();
     return g_stop.load(std::memory_order_acquire) ||
@@ -190,6 +194,12 @@ class RoleHost {
     Standing standing = role_->standing();
     const bool changed = standing.state != told_.state || standing.reason != told_.reason;
     tell_due_ = monotonic + std::chrono::milliseconds{standing.state == told_.state ? 20 : 0};
+    if (!entry_ && role_->own_port() != 0) {
+      if (auto entered = enter(fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
+          !entered) {
+        log::warn("registry_not_written", {{"error", entered.error().text()}});
+      }
+    }
     if (!changed) return;
     if (draining_) standing.state = ops::RoleState::Draining;
     status_.set_state(standing.state, standing.reason);
@@ -200,7 +210,7 @@ class RoleHost {
       notify_.status(standing.reason);
     }
     const auto health = ready ? ops::CheckResult::Pass : ops::CheckResult::Fail;
-    if (const auto set = entry_->set_health(health, now); !set) {
+    if (const auto set = entry_ ? entry_->set_health(health, now) : Result<void>{}; !set) {
       log::warn("registry_not_written", {{"error", set.error().text()}});
     }
     log::info("role_state", {{"role", options_.name},

@@ -118,6 +118,7 @@ std::string rows_json(const std::vector<RoleRow>& rows, Timestamp now) {
     json.field("state", std::string_view{row.state});
     json.field("ready", row.ready());
     json.field("port", row.port);
+    json.field("ready_since_ns", std::string_view{row.told["ready_since_ns"].text()});
     json.field("uptime_s", uptime_s(row, now));
     json.field("rss_bytes", row.seen.rss_bytes);
     real(json, "cpu_percent", row.seen.cpu_percent);
