@@ -230,6 +230,7 @@ class RolesShape(Running):
         took = time.monotonic() - begun
         if done.returncode != 0:
             raise AssertionError(f"up: {done.returncode}\n{done.stdout}{done.stderr}")
+        self.port = self.roles()["gateway"].port
         wait_for("the gateway is ready", self.is_ready, READY_SECONDS)
         return took
 
