@@ -24,8 +24,9 @@ class Lost(Exception):
 class Frames:
     """Text frames of one WebSocket connection."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=2)
+    def __init__(self, port: int, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=0.5)
         self._bytes = b""
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall(
@@ -75,10 +76,14 @@ class Frames:
         return taken
 
     def _more(self) -> None:
-        received = self._socket.recv(1 << 16)
-        if not received:
-            raise Lost("end of stream")
-        self._bytes += received
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):  # silence is no end: it is measured
+                received = self._socket.recv(1 << 16)
+                if not received:
+                    raise Lost("end of stream")
+                self._bytes += received
+                return
+        raise Lost("stopped")
 
 
 class MarketWatch(threading.Thread):
@@ -119,7 +124,7 @@ class MarketWatch(threading.Thread):
         while not self._stopping.is_set():
             frames = None
             with contextlib.suppress(OSError, Lost):
-                frames = Frames(self._port)
+                frames = Frames(self._port, self._stopping)
                 frames.send({"op": "subscribe", "channels": CHANNELS})
                 self.connections += 1
                 self._follow(frames)

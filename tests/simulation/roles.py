@@ -28,7 +28,6 @@ from running import Load, Running, audit, get, make
 from stoa_process import ROOT, wait_for
 
 BACK_SECONDS = 60.0
-WATCHED_NS = 30 * 10**9  # a silence that begins later has another cause
 
 
 class Campaign:
@@ -64,6 +63,7 @@ class Campaign:
         relays = self._relay_metrics()
         stopped = self._running.stop()
         self._note_silences(load.acknowledged_ms())
+        self._note_refusals(load.moments_ms("refused"))
         found = audit(self._running, load.told)
         account.pop("by_second")
         return {
@@ -131,13 +131,19 @@ class Campaign:
         self._failures.append("no order was taken within 30 s of the last return")
 
     def _note_silences(self, moments: list[int]) -> None:
-        """The longest stretch without an acknowledged order that a kill is the cause of."""
-        for kill in self._kills:
+        """The longest stretch without an acknowledged order from a kill to the next one."""
+        ends = [kill["at_ns"] for kill in self._kills[1:]] + [time.time_ns()]
+        for kill, end in zip(self._kills, ends):
             at = kill["at_ns"] // 10**6
             first = max(bisect.bisect_left(moments, at) - 1, 0)
-            last = bisect.bisect_right(moments, at + WATCHED_NS // 10**6)
+            last = bisect.bisect_right(moments, end // 10**6)
             seen = moments[first : last + 1]
             kill["silence_ms"] = max((b - a for a, b in zip(seen, seen[1:])), default=None)
+
+    def _note_refusals(self, moments: list[int]) -> None:
+        ends = [kill["at_ns"] for kill in self._kills[1:]] + [time.time_ns()]
+        for kill, end in zip(self._kills, ends):
+            kill["refused"] = bisect.bisect(moments, end // 10**6) - bisect.bisect(moments, kill["at_ns"] // 10**6)
 
     def _relay_metrics(self) -> dict[str, dict[str, float]]:
         """What the relays counted of losses, by their own words."""
@@ -159,7 +165,7 @@ class Campaign:
         by_role: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for kill in self._kills:
             by_role[kill["role"]].append(kill)
-        return {name: {"kills": len(kills)} | _spread(kills, "ready_ms") | _spread(kills, "silence_ms") for name, kills in sorted(by_role.items())}
+        return {name: {"kills": len(kills), "refused": sum(kill["refused"] for kill in kills)} | _spread(kills, "ready_ms") | _spread(kills, "silence_ms") for name, kills in sorted(by_role.items())}
 
     @staticmethod
     def _judge(account: dict[str, Any], seen: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -190,12 +196,12 @@ def table(report: dict[str, Any]) -> str:
         f"{report['kills']} x {report['signal']}, seed {report['seed']}, {report['rate']:g} orders/s offered, "
         f"start {report['start_s']} s, stop {report['stop_s']} s",
         "",
-        f"{'role':<16}{'kills':>6}{'back p50 ms':>13}{'max ms':>10}{'no order taken p50 ms':>23}{'max ms':>10}",
+        f"{'role':<16}{'kills':>6}{'back p50 ms':>13}{'max ms':>10}{'no order taken p50 ms':>23}{'max ms':>10}{'refused':>9}",
     ]
     for name, each in report["roles"].items():
         cells = [each["ready_ms_p50"], each["ready_ms_max"], each["silence_ms_p50"], each["silence_ms_max"]]
         text = ["-" if cell is None else f"{cell:.0f}" for cell in cells]
-        lines.append(f"{name:<16}{each['kills']:>6}{text[0]:>13}{text[1]:>10}{text[2]:>23}{text[3]:>10}")
+        lines.append(f"{name:<16}{each['kills']:>6}{text[0]:>13}{text[1]:>10}{text[2]:>23}{text[3]:>10}{each['refused']:>9}")
     refused = ", ".join(f"{count} {code}" for code, count in load["refused"].items()) or "none"
     lines += [
         "",

@@ -343,14 +343,18 @@ class Load:
             self._process.kill()
         self._process.wait(10)
 
-    def acknowledged_ms(self) -> list[int]:
-        """The moments at which an order was known to be taken, in order."""
+    def moments_ms(self, *told: str) -> list[int]:
+        """When the client was told one of these of an order; oldest first."""
         moments = []
         with self.told.open() as lines:
             for line in lines:
-                if '"told":"acknowledged"' in line or '"told":"present"' in line:
+                if any(f'"told":"{word}"' in line for word in told):
                     moments.append(int(line[8 : line.index(",")]))
         return moments
+
+    def acknowledged_ms(self) -> list[int]:
+        """When an order was known to be taken."""
+        return self.moments_ms("acknowledged", "present")
 
 
 def audit(running: Running, *told: Path) -> dict[str, Any]:
