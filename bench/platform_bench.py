@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "simulation"))
 
-from running import Load, Running, audit, get, has_roles, make  # noqa: E402
+from running import Load, Running, audit, end_on_signals, get, has_roles, make  # noqa: E402
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -99,7 +98,7 @@ def print_table(results: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_on_signals()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="tiny inputs")
     parser.add_argument("--runs", type=int, default=10, help="starts and stops (default 10)")
@@ -111,13 +110,10 @@ def main() -> int:
         options.runs, options.seconds, options.rates = 1, 1.0, "100"
     rates = [float(rate) for rate in options.rates.split(",")]
     shapes = {"run engine": True} | ({"up": False} if has_roles() else {})
-    try:
-        results = {
-            name: start_and_stop(engine, options.runs) | under_load(engine, rates, options.seconds)
-            for name, engine in shapes.items()
-        }
-    except KeyboardInterrupt:
-        return 130
+    results = {
+        name: start_and_stop(engine, options.runs) | under_load(engine, rates, options.seconds)
+        for name, engine in shapes.items()
+    }
     print_table(results)
     if options.out:
         options.out.write_text(json.dumps(results, indent=1) + "\n")

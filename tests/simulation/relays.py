@@ -12,14 +12,13 @@ import argparse
 import bisect
 import json
 import random
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from market_watch import MarketWatch
-from running import Load, RolesShape, audit
+from running import Load, RolesShape, audit, end_on_signals
 from stoa_process import ROOT, run_program, wait_for
 
 RELAYS = ("relay-execution", "relay-market", "relay-signal")
@@ -125,17 +124,14 @@ def table(report: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what runs, as Ctrl-C does
+    end_on_signals()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hand-overs", type=int, default=12, help="how many, over the three relays in turn (default 12)")
     parser.add_argument("--rate", type=float, default=200, help="orders per second (default 200)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "relays.json", help="account as JSON")
     options = parser.parse_args()
-    try:
-        report = campaign(options)
-    except KeyboardInterrupt:
-        return 130
+    report = campaign(options)
     print(table(report))
     options.out.write_text(json.dumps(report, indent=1) + "\n")
     return 3 if report["failures"] else 0

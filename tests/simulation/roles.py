@@ -24,10 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from market_watch import MarketWatch
-from running import Load, Running, audit, get, make
+from running import Load, Running, audit, end_on_signals, get, make
 from stoa_process import ROOT, wait_for
 
 BACK_SECONDS = 60.0
+LOSS_METRICS = (
+    "stoa_log_gap_records_total",
+    "stoa_log_duplicate_records_total",
+    "stoa_relay_dropped_records_total",
+    "stoa_relay_conflated_records_total",
+    "stoa_relay_evictions_total",
+    "stoa_relay_refused_total",
+)
 
 
 class Campaign:
@@ -146,19 +154,16 @@ class Campaign:
             kill["refused"] = bisect.bisect(moments, end // 10**6) - bisect.bisect(moments, kill["at_ns"] // 10**6)
 
     def _relay_metrics(self) -> dict[str, dict[str, float]]:
-        """What the relays counted of losses, by their own words."""
+        """What the relays counted of losses, in their own words, since each began."""
         found: dict[str, dict[str, float]] = {}
         for role in self._running.roles().values():
-            answer = get(role.port, "/metrics") if role.port else None
+            answer = get(role.port, "/metrics") if role.name.startswith("relay-") else None
             if answer is None or answer[0] != 200:
                 continue
             for line in answer[1].splitlines():
-                if line.startswith("#") or not any(word in line for word in ("gap", "lost", "drop", "conflat", "duplicate", "dedup")):
-                    continue
                 name, _, value = line.rpartition(" ")
-                with contextlib.suppress(ValueError):
-                    if float(value) != 0:
-                        found.setdefault(role.name, {})[name] = float(value)
+                if any(name.startswith(word) for word in LOSS_METRICS) and ("_refused_" not in name or float(value)):
+                    found.setdefault(role.name, {})[name] = float(value)
         return found
 
     def _by_role(self) -> dict[str, dict[str, Any]]:
@@ -218,6 +223,9 @@ def table(report: dict[str, Any]) -> str:
         f"audit: {found['records']} records, {found['orders']} orders, {found['acknowledged']} acknowledged, {found['fills']} fills, "
         f"{found['outputs_compared']} outputs derived again; faults {found['faults']}",
     ]
+    for relay, counted in report["relays"].items():
+        told = ", ".join(f"{name.removeprefix('stoa_').split('{')[0]} {value:g}" for name, value in counted.items() if value)
+        lines.append(f"{relay} counted: {told or 'no gap, no duplicate, nothing dropped or conflated'}")
     if found["venue_has_log"]:
         lines.append(
             f"venue: {found['venue_accepted']} accepted, {found['venue_trades']} trades, "
@@ -254,12 +262,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what runs, as Ctrl-C does
+    end_on_signals()
     options = parser().parse_args()
-    try:
-        report = run(options)
-    except KeyboardInterrupt:
-        return 130
+    report = run(options)
     print(table(report))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=1) + "\n")

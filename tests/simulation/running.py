@@ -293,6 +293,12 @@ class RolesShape(Running):
         return str(self.data).encode() in command
 
 
+def end_on_signals() -> None:
+    """Ctrl-C and SIGTERM leave through `with`, so that nothing stays behind; also when started in the background."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 def make(engine: bool, *flags: str, keep: Path | None = None, env: str = "testing") -> Running:
     return EngineShape(*flags, keep=keep, env=env) if engine else RolesShape(*flags, keep=keep, env=env)
 

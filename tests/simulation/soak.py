@@ -12,7 +12,6 @@ import argparse
 import csv
 import json
 import os
-import signal
 import sys
 import time
 from collections import defaultdict
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from chart import Panel, Series, write_svg
-from running import Load, Running, audit, make
+from running import Load, Running, audit, end_on_signals, make
 from stoa_process import ROOT
 
 MIB = 1 << 20
@@ -249,7 +248,7 @@ def table(report: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_on_signals()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=float, default=200, help="orders per second (default 200)")
@@ -263,11 +262,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "soak.json")
     options = parser.parse_args()
     settings = [word for each in options.set for word in ("--set", each)]
-    try:
-        with make(options.engine, *settings, env=options.env) as running:
-            report = Soak(running, options).run()
-    except KeyboardInterrupt:
-        return 130
+    with make(options.engine, *settings, env=options.env) as running:
+        report = Soak(running, options).run()
     print(table(report))
     options.out.write_text(json.dumps(report, indent=1) + "\n")
     return 3 if report["failures"] else 0
