@@ -246,6 +246,7 @@ struct Plan {
   bool smoke = false;
   int rounds = 5;
   std::string_view only;
+  std::string_view row;  // "64x1": batches and readers
   [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
 };
 
@@ -255,6 +256,7 @@ void compare_rates(std::vector<std::unique_ptr<RelayPeer>>& peers, const Plan& p
   fmt::print("\npublished messages/s, median of {} (min-max)\n", plan.rounds);
   for (const std::size_t batch : {std::size_t{64}, std::size_t{1}}) {
     for (const std::size_t readers : {1U, 4U, 16U}) {
+      if (!plan.row.empty() && plan.row != fmt::format("{}x{}", batch, readers)) continue;
       job.readers = readers;
       job.batch = batch;
       job.messages = plan.smoke ? 2'000 : (batch == 64 ? 4'000'000U : 800'000U) / readers;
@@ -421,14 +423,17 @@ int main(int argc, char** argv) {
       plan.rounds = 1;
     } else if (argument == "--only" && i + 1 < argc) {
       plan.only = argv[++i];
+    } else if (argument == "--row" && i + 1 < argc) {
+      plan.row = argv[++i];
     } else if (argument == "--rounds" && i + 1 < argc) {
       plan.rounds = std::max(1, std::atoi(argv[++i]));
     } else if (argument == "--dir" && i + 1 < argc) {
       parent = argv[++i];
     } else {
-      fmt::print(stderr,
-                 "usage: relay_bench [--smoke] [--only rate|trip|durable] [--rounds N] "
-                 "[--dir DIR]\n");
+      fmt::print(
+          stderr,
+          "usage: relay_bench [--smoke] [--only rate|trip|durable] [--row 64x1] [--rounds N] "
+          "[--dir DIR]\n");
       return 2;
     }
   }

@@ -237,6 +237,10 @@ std::size_t Server::State::poll(Timestamp time) {
     Connection& connection = *connections[i];
     if (connection.waiting && connection.open()) receive_from(connection);
   }
+  if (const bool pace = wants_pace(); pace != paced) {
+    paced = pace;
+    pause_publishers(pace);
+  }
   bool successor_speaks = false;
   for (const epoll_event& event : fired) {
     if (event.data.ptr == &listener) {
@@ -299,6 +303,7 @@ std::optional<nanoseconds> Server::State::next_due() const noexcept {
   std::optional<nanoseconds> due;
   const auto at = [&due](nanoseconds time) { due = due ? std::min(*due, time) : time; };
   if (stalled) at(stalled_since + options.stall_max);
+  if (paced) at(paced_until);
   for (const auto& connection : connections) {
     if (connection->closing) at(connection->close_by);
   }
@@ -517,8 +522,7 @@ void Server::State::flush(Connection& connection) {
     metrics.bytes_out.add(sent.bytes);
     connection.out.sent(sent.bytes);
     if (!connection.out.empty()) {
-      connection.blocked = true;
-      rewatch(connection);
+      block(connection);
       return;
     }
   }

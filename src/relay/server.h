@@ -52,6 +52,10 @@ struct ServerOptions {
   mode_t mode = 0660;
   /// Who may connect besides our own user, root and members of the socket's group.
   std::vector<uid_t> allowed_uids{};
+  /// Without a journal: publishers are read no further while a reader that must have everything is
+  /// so far behind and still taking (for 10 ms at a time), so that what is sent is still in the
+  /// processor's cache. 0: read ahead as far as the ring goes.
+  std::size_t pace_bytes = 1U << 20U;
   nanoseconds stall_max = std::chrono::seconds{30};     // publishers wait for a slow reader
   nanoseconds hand_over_max = std::chrono::seconds{5};  // a successor has so long to start
   Admission* admission = nullptr;                       // outlives the server

@@ -39,6 +39,7 @@ constexpr std::size_t kSentAtOnce = 1U << 20U;
 constexpr std::size_t kLookedAtPerRound = 16'384;  // entries, for one reader with a filter
 constexpr std::uint64_t kTellEvery = 4'096;        // records that a filter let pass in silence
 constexpr std::size_t kKeptMax = 65'536;
+constexpr nanoseconds kTakesWithin = std::chrono::milliseconds{10};
 
 std::uint64_t lsn_of(std::span<const std::byte> entry) noexcept {
   std::uint64_t lsn = 0;
@@ -335,10 +336,7 @@ void Server::State::send_ring(Connection& connection) {
   const std::size_t of_out = std::min(sent.bytes, connection.out.size());
   connection.out.sent(of_out);
   if (sent.bytes > of_out) advance(connection, from + sent.bytes - of_out);
-  if (sent.bytes < offered) {
-    connection.blocked = true;
-    rewatch(connection);
-  }
+  if (sent.bytes < offered) block(connection);
 }
 
 void Server::State::advance(Connection& connection, std::uint64_t position) {
@@ -374,10 +372,7 @@ bool Server::State::make_room(std::size_t bytes, bool force) {
   if (end <= limit) {
     if (stalled) {
       stalled = false;
-      for (const auto& connection : connections) {
-        if (draining || !std::exchange(connection->paused, false)) continue;
-        if (connection->open()) rewatch(*connection);
-      }
+      pause_publishers(false);
     }
     return true;
   }
@@ -410,15 +405,41 @@ bool Server::State::make_room(std::size_t bytes, bool force) {
     stalled = true;
     stalled_since = clock.monotonic();
     metrics.stalls.add();
-    log::warn("relay_stalled", {{"socket", options.socket.native()}});
-    for (const auto& connection : connections) {
-      if (!connection->publisher || !connection->open()) continue;
-      connection->paused = true;
-      connection->waiting = true;
-      rewatch(*connection);
-    }
+    pause_publishers(true);
   }
   return false;
+}
+
+void Server::State::pause_publishers(bool pause) {
+  for (const auto& connection : connections) {
+    if (!connection->publisher || !connection->open() || connection->paused == pause) continue;
+    if (!pause && (draining || stalled)) continue;
+    connection->paused = pause;
+    // What it has sent already is looked at again, without reading more.
+    connection->waiting = connection->waiting || (pause && stalled);
+    rewatch(*connection);
+  }
+}
+
+bool Server::State::wants_pace() noexcept {
+  if (writer || options.pace_bytes == 0) return false;
+  for (const auto& entry : connections) {
+    const Connection& connection = *entry;
+    if (!connection.reader || !connection.blocked || !connection.open()) continue;
+    const ReaderSide& reader = *connection.reader;
+    if (reader.policy != ReaderPolicy::MustHave || reader.mode != ReaderSide::Mode::Memory)
+      continue;
+    if (visible.position - reader.at.position <= options.pace_bytes) continue;
+    paced_until = connection.blocked_since + kTakesWithin;
+    if (clock.monotonic() < paced_until) return true;
+  }
+  return false;
+}
+
+void Server::State::block(Connection& connection) {
+  connection.blocked = true;
+  connection.blocked_since = clock.monotonic();
+  rewatch(connection);
 }
 
 void Server::State::jump(Connection& connection) {

@@ -117,6 +117,7 @@ struct Connection {
   bool closing = false;   // once `out` is out
   bool dead = false;      // to be removed at the end of the round
   nanoseconds close_by{};
+  nanoseconds blocked_since{};
   std::optional<PublisherSide> publisher;
   std::optional<ReaderSide> reader;
 
@@ -196,7 +197,10 @@ class Server::State final : private Insert {
   void evict(Connection& connection);
   [[nodiscard]] Ring::Place oldest_kept() const;
   [[nodiscard]] std::uint64_t counted() const noexcept { return visible.lsn - 1; }
-  void hold_segments();
+  /// Is a reader that publishers should not run away from taking what it is owed right now?
+  [[nodiscard]] bool wants_pace() noexcept;
+  void pause_publishers(bool pause);
+  void block(Connection& connection);
 
   // --- server_hand_over.cc
   void hear_successor();
@@ -237,6 +241,8 @@ class Server::State final : private Insert {
   bool round_awaited = false;  // something in the round waits for the sync
   bool draining = false;
   bool stalled = false;
+  bool paced = false;
+  nanoseconds paced_until{};
   nanoseconds stalled_since{};
 };
 
