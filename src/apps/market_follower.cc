@@ -34,7 +34,8 @@ InstrumentId instrument_of(const native::MessageView& message) {
 
 }  // namespace
 
-MarketFollower::MarketFollower(relay::Subscriber subscriber) : subscriber_{std::move(subscriber)} {}
+MarketFollower::MarketFollower(relay::Subscriber subscriber, bool past_trades)
+    : subscriber_{std::move(subscriber)}, past_trades_{past_trades} {}
 
 Result<std::unique_ptr<MarketFollower>> MarketFollower::open(const Options& options) {
   auto subscriber = relay::Subscriber::open({.socket = options.socket,
@@ -44,7 +45,8 @@ Result<std::unique_ptr<MarketFollower>> MarketFollower::open(const Options& opti
                                              .policy = relay::ReaderPolicy::Drop,
                                              .backoff_max = options.backoff_max});
   if (!subscriber) return std::unexpected(std::move(subscriber.error()));
-  return std::unique_ptr<MarketFollower>{new MarketFollower{std::move(*subscriber)}};
+  return std::unique_ptr<MarketFollower>{
+      new MarketFollower{std::move(*subscriber), options.past_trades}};
 }
 
 std::size_t MarketFollower::poll(nanoseconds monotonic_now, Timestamp now, const Visit& visit,
@@ -53,6 +55,7 @@ std::size_t MarketFollower::poll(nanoseconds monotonic_now, Timestamp now, const
   now_ = now;
   monotonic_now_ = monotonic_now;
   const std::size_t work = subscriber_.poll(monotonic_now, *this, limit);
+  if (subscriber_.caught_up()) fresh_ = false;
   if (lost_at_ && monotonic_now - *lost_at_ >= kGrace) {
     lost_at_.reset();
     say(FeedStatus::Stale, FeedReason::Disconnected, 0);
@@ -87,6 +90,10 @@ void MarketFollower::note(const native::MessageView& message) {
 
 void MarketFollower::on_message(Lsn lsn, const native::MessageView& message) {
   if (lsn == Lsn{}) return;
+  // A relay that was started anew has forgotten what it has passed on, and is sent it again.
+  const std::uint64_t sequence = message.header().sequence;
+  if (sequence <= last_sequence_) return;
+  last_sequence_ = sequence;
   if (message.is<SnapshotMark>()) {
     const bool begins = message.as<SnapshotMark>().edge == SnapshotEdge::Begin;
     if (!begins && frame_whole_) {
@@ -103,6 +110,8 @@ void MarketFollower::on_message(Lsn lsn, const native::MessageView& message) {
     return;
   }
   if (passed_over(message)) return;
+  const bool past = fresh_ && lsn <= subscriber_.head_at_join();
+  if (past && !past_trades_ && message.is<Trade>()) return;
   note(message);
   (*visit_)(message, lsn.value());
 }

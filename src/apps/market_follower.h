@@ -31,6 +31,9 @@ class MarketFollower final : public relay::SubscriberHandler {
     std::filesystem::path socket;
     std::string name;
     nanoseconds backoff_max = std::chrono::seconds{1};
+    /// Trades from before this process has joined are handed out too. Whoever tells others says
+    /// no trade twice by their ids; whoever shows them to people has no use for the past.
+    bool past_trades = false;
   };
   /// A relay's hand-over takes milliseconds: nobody needs to hear of it.
   static constexpr nanoseconds kGrace = std::chrono::milliseconds{250};
@@ -43,6 +46,8 @@ class MarketFollower final : public relay::SubscriberHandler {
                    std::size_t limit = 4'096);
 
   [[nodiscard]] bool connected() const noexcept { return subscriber_.connected(); }
+  /// Everything that the relay had when it was joined has been handed out.
+  [[nodiscard]] bool caught_up() const noexcept { return subscriber_.caught_up(); }
   /// A whole frame was seen since the last loss: every instrument is known.
   [[nodiscard]] bool joined() const noexcept { return joined_; }
   void watch(Waiting& waiting) const;
@@ -57,7 +62,7 @@ class MarketFollower final : public relay::SubscriberHandler {
   void on_connected() override;
 
  private:
-  explicit MarketFollower(relay::Subscriber subscriber);
+  MarketFollower(relay::Subscriber subscriber, bool past_trades);
 
   /// True: the message says nothing that is not known.
   [[nodiscard]] bool passed_over(const native::MessageView& message) const;
@@ -65,6 +70,9 @@ class MarketFollower final : public relay::SubscriberHandler {
   void say(FeedStatus status, FeedReason reason, std::uint64_t missed);
 
   relay::Subscriber subscriber_;
+  bool past_trades_;
+  bool fresh_ = true;                // not caught up yet for the first time
+  std::uint64_t last_sequence_ = 0;  // of the market's source: what comes twice counts once
   std::unordered_map<InstrumentId, bool> in_step_;
   bool in_frame_ = false;
   bool frame_whole_ = false;  // its beginning was seen

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "apps/key_frames.h"
@@ -34,13 +36,19 @@ class MarketData final : public Role {
  public:
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
     const Platform platform{parts.config->data.dir};
-    auto feed = MarketFollower::open({.socket = platform.venue_feed(), .name = parts.name});
+    auto feed = MarketFollower::open(
+        {.socket = platform.venue_feed(), .name = parts.name, .past_trades = true});
     if (!feed) return std::unexpected(std::move(feed.error()));
+    auto told = MarketFollower::open(
+        {.socket = platform.relay("market"), .name = parts.name, .past_trades = true});
+    if (!told) return std::unexpected(std::move(told.error()));
+    const std::uint64_t first = relay::Publisher::numbers_begin_at(parts.clock->now());
     auto market = relay::Publisher::open({.socket = platform.relay("market"),
                                           .domain = native::Domain::Market,
                                           .source = relay::Source::Market,
                                           .name = parts.name,
-                                          .outbox_bytes = 16U << 20U});
+                                          .outbox_bytes = 16U << 20U,
+                                          .first_sequence = first});
     if (!market) return std::unexpected(std::move(market.error()));
     auto marks = relay::Publisher::open({.socket = platform.relay("execution"),
                                          .domain = native::Domain::Execution,
@@ -48,15 +56,16 @@ class MarketData final : public Role {
                                          .name = parts.name,
                                          .outbox_bytes = 1U << 20U});
     if (!marks) return std::unexpected(std::move(marks.error()));
-    return std::unique_ptr<Role>{
-        new MarketData{parts, std::move(*feed), std::move(*market), std::move(*marks)}};
+    return std::unique_ptr<Role>{new MarketData{parts, std::move(*feed), std::move(*told),
+                                                std::move(*market), std::move(*marks)}};
   }
 
   std::size_t poll(Timestamp now) override {
     const nanoseconds monotonic = clock_.monotonic();
     std::size_t work = 0;
+    if (told_) work += read_what_was_told(monotonic, now);
     // A feed is read only while what it says can be numbered.
-    if (market_.ready()) {
+    if (market_.ready() && !told_) {
       work += feed_->poll(
           monotonic, now,
           [&](const native::MessageView& message, std::uint64_t) { take(message, now); },
@@ -72,6 +81,7 @@ class MarketData final : public Role {
 
   void watch(Waiting& waiting) const override {
     feed_->watch(waiting);
+    if (told_) told_->watch(waiting);
     waiting.add(market_.fd(), market_.events());
     waiting.add(marks_.fd(), marks_.events());
     waiting.add_due(market_.next_due());
@@ -105,10 +115,11 @@ class MarketData final : public Role {
  private:
   static constexpr std::size_t kMessagesPerRound = 4'096;
 
-  MarketData(const RoleParts& parts, std::unique_ptr<MarketFollower> feed, relay::Publisher market,
-             relay::Publisher marks)
+  MarketData(const RoleParts& parts, std::unique_ptr<MarketFollower> feed,
+             std::unique_ptr<MarketFollower> told, relay::Publisher market, relay::Publisher marks)
       : clock_{*parts.clock},
         feed_{std::move(feed)},
+        told_{std::move(told)},
         market_{std::move(market)},
         marks_{std::move(marks)} {}
 
@@ -116,7 +127,35 @@ class MarketData final : public Role {
     return {.state = ops::RoleState::Starting, .reason = "waits " + std::move(what)};
   }
 
+  /// What an earlier process of us has told: its trades are not told again, and whoever heard it
+  /// learns that something may be missing between us.
+  std::size_t read_what_was_told(nanoseconds monotonic, Timestamp now) {
+    const std::size_t work =
+        told_->poll(monotonic, now, [this](const native::MessageView& message, std::uint64_t seq) {
+          heard_ = heard_ || seq != 0;
+          if (!message.is<Trade>()) return;
+          const auto trade = message.as<Trade>();
+          auto& last = last_trades_[trade.instrument];
+          last = std::max(last, trade.trade_id);
+        });
+    if (!told_->caught_up()) return work;
+    told_.reset();
+    if (heard_) {
+      writer_.on_feed_state({.status = FeedStatus::Recovering, .reason = FeedReason::Recovery},
+                            now);
+    }
+    return work + 1;
+  }
+
+  [[nodiscard]] bool told_before(const native::MessageView& message) const {
+    if (!message.is<Trade>()) return false;
+    const auto trade = message.as<Trade>();
+    const auto last = last_trades_.find(trade.instrument);
+    return last != last_trades_.end() && trade.trade_id <= last->second;
+  }
+
   void take(const native::MessageView& message, Timestamp now) {
+    if (told_before(message)) return;
     frames_.note(message);
     writer_.pass_on(message, now);
     passed_.add();
@@ -152,6 +191,9 @@ class MarketData final : public Role {
 
   const Clock& clock_;
   std::unique_ptr<MarketFollower> feed_;
+  std::unique_ptr<MarketFollower> told_;  // our own relay, until its end was read once
+  bool heard_ = false;
+  std::unordered_map<InstrumentId, TradeId> last_trades_;
   relay::Publisher market_;
   relay::Publisher marks_;  // words of the moment only
   MarketWriter writer_{market_};

@@ -288,14 +288,17 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
     orders_server_ = std::move(*orders);
     reports_server_ = std::move(*reports);
 
+    const std::uint64_t first = relay::Publisher::numbers_begin_at(clock_.now());
     const auto publish = [&](std::optional<relay::Publisher>& to, std::filesystem::path socket,
                              native::Domain domain, Source source,
                              std::size_t outbox) -> Result<void> {
+      const bool kept = domain == native::Domain::Execution;
       auto publisher = relay::Publisher::open({.socket = std::move(socket),
                                                .domain = domain,
                                                .source = source,
                                                .name = parts.name,
-                                               .outbox_bytes = outbox});
+                                               .outbox_bytes = outbox,
+                                               .first_sequence = kept ? 1 : first});
       if (!publisher) return std::unexpected(std::move(publisher.error()));
       to.emplace(std::move(*publisher));
       return {};

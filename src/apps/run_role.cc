@@ -160,13 +160,13 @@ class RoleHost {
     for (std::size_t i = 0; i < ops::kServices; ++i) {
       if (to_string(static_cast<ops::Service>(i)) == options_.name) service = &config_.services[i];
     }
-    auto entry = ops::Registration::open(
-        ops::services_dir(config_.data.dir),
-        {.service = options_.name,
-         .instance = options_.name,
-         .endpoints = {{.name = "health", .address = std::move(health)}},
-         .priority = service == nullptr ? 0 : service->priority,
-         .pid = ::getpid()});
+    auto entry =
+        ops::Registration::open(ops::services_dir(config_.data.dir),
+                                {.service = options_.name,
+                                 .instance = options_.name,
+                                 .endpoints = {{.name = "health", .address = std::move(health)}},
+                                 .priority = service == nullptr ? 0 : service->priority,
+                                 .pid = ::getpid()});
     if (!entry) return std::unexpected(std::move(entry.error()));
     entry_.emplace(std::move(*entry));
     return {};

@@ -208,8 +208,8 @@ class Publisher::State {
     instance = welcome.instance;
     if (!ready) {
       ready = true;
-      next_sequence = welcome.sequence + 1;
-      acked_sequence = welcome.sequence;
+      acked_sequence = welcome.sequence == 0 ? options.first_sequence - 1 : welcome.sequence;
+      next_sequence = acked_sequence + 1;
       acked_lsn = welcome.lsn;
       return;
     }

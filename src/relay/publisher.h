@@ -42,7 +42,15 @@ class Publisher {
     nanoseconds backoff_max = std::chrono::seconds{1};        // … up to here
     std::uint64_t seed = 1;                                   // of its jitter
     native::Checksum checksum = native::Checksum::On;
+    /// Where the numbers begin if the relay knows nothing of the source. A source on relays that
+    /// forget begins at a clock (numbers_begin_at), so that its numbers never fall.
+    std::uint64_t first_sequence = 1;
   };
+  /// Microseconds since 1970: above every number that an earlier process of the source has given,
+  /// at less than a million messages a second over its life.
+  [[nodiscard]] static constexpr std::uint64_t numbers_begin_at(Timestamp now) noexcept {
+    return static_cast<std::uint64_t>(now.ns() / 1'000);
+  }
 
   /// errors  BadInput: the socket's path is too long · Io: no memory
   [[nodiscard]] static Result<Publisher> open(Options options);

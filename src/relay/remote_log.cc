@@ -28,9 +28,13 @@
 namespace stoa::relay {
 namespace {
 
-/// Room for what a cancel-all of every order that there can be makes of itself, twice over.
-constexpr std::size_t kOutboxBytes = 64U << 20U;
-constexpr std::size_t kOutboxHold = kOutboxBytes / 2;  // above it no further input is read
+/// Of the core: room for what a cancel-all of every order that there can be makes of itself.
+constexpr std::size_t kOutputBytes = 64U << 20U;
+constexpr std::size_t kInputBytes = 4U << 20U;
+
+constexpr std::size_t outbox_bytes(Source source) {
+  return source == Source::Core ? kOutputBytes : kInputBytes;
+}
 
 }  // namespace
 
@@ -58,7 +62,7 @@ Result<RemoteLog> RemoteLog::open(const Options& options) {
                                       .domain = native::Domain::Execution,
                                       .source = source,
                                       .name = options.name,
-                                      .outbox_bytes = kOutboxBytes});
+                                      .outbox_bytes = outbox_bytes(source)});
     if (!publisher) return std::unexpected(std::move(publisher.error()));
     log.publishers_.push_back(
         {.source = source, .publisher = std::make_unique<Publisher>(std::move(*publisher))});
@@ -126,9 +130,10 @@ std::uint64_t RemoteLog::next_sequence(Source source) const noexcept {
 std::size_t RemoteLog::room() const noexcept {
   std::size_t room = SIZE_MAX;
   for (const Of& each : publishers_) {
+    // Half is kept for what follows from what has been read already.
+    const std::size_t hold = outbox_bytes(each.source) / 2;
     const std::size_t used = each.publisher->outbox_used();
-    room =
-        std::min(room, used < kOutboxHold ? (kOutboxHold - used) / native::kSmallMessageBytes : 0);
+    room = std::min(room, used < hold ? (hold - used) / native::kSmallMessageBytes : 0);
   }
   return room;
 }

@@ -28,7 +28,7 @@ namespace stoa::venues::native_session {
 namespace {
 
 /// Requests of every order that there can be, several times over.
-constexpr std::size_t kOutboxBytes = 64U << 20U;
+constexpr std::size_t kOutboxBytes = 32U << 20U;
 
 }  // namespace
 
