@@ -167,6 +167,7 @@ class GatewayRole final : public Role {
       : config_{*parts.config},
         clock_{*parts.clock},
         port_{parts.port},
+        role_status_{*parts.status},
         version_{parts.version},
         commit_{parts.commit},
         token_{std::move(token)},
@@ -259,6 +260,8 @@ class GatewayRole final : public Role {
     options.instruments = instruments_;
     options.strategies = strategy_infos(**runner, options.instruments);
     count_before(*recovered_, options);
+    options.service = role_status_.identity().service;
+    options.instance = role_status_.identity().instance;
     options.environment = config_.environment;
     options.market_source = std::string{to_string(config_.market.source)};
     options.version = version_;
@@ -276,6 +279,9 @@ class GatewayRole final : public Role {
     link.gateway_wake = gateway_wake_.get();
     link.status = status_.get();
     link.clock = &clock_;
+    link.role = &role_status_;
+    link.role_requests = static_cast<std::uint32_t>(ops::RoleRequest::Drain);
+    link.wake_role = [wake = wake_.get()] { wake->notify(); };
     link.next_sequence = publisher_.next_sequence();
     auto gateway = gateway::Gateway::start(std::move(options), link);
     if (!gateway) return fail(std::move(gateway.error()));
@@ -354,6 +360,7 @@ class GatewayRole final : public Role {
   const ops::Config& config_;
   const Clock& clock_;
   std::uint16_t port_;
+  ops::RoleStatus& role_status_;  // how this process stands, which the gateway answers probes with
   std::string version_;
   std::string commit_;
   std::string token_;

@@ -94,7 +94,7 @@ void answer_role(App& app, const Call& call, Reply& reply) {
   auto answer = ops::answer_health(
       app.role, app.metrics,
       {.path = call.request.path(), .query = call.request.query(), .accept = call.request.accept},
-      app.options.engine_silence_max);
+      app.link.role == nullptr ? app.options.engine_silence_max : ops::kSilenceMax);
   if (!answer)
     fail_check("the router and the probes know the same paths", std::source_location::current());
   Response response{.status = answer->status, .content_type = answer->content_type};
