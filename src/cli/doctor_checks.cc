@@ -23,16 +23,21 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cli/http_client.h"
 #include "cli/table.h"
+#include "deploy/layout.h"
+#include "deploy/plan.h"
+#include "deploy/supervise.h"
 #include "ops/config.h"
 
 namespace stoa::cli {
@@ -227,6 +232,38 @@ Finding port_free(const ops::Config& config) {
   return finding;
 }
 
+/// What is there of a platform of processes; nothing where none was ever started.
+std::optional<Finding> platform_run(const fs::path& data) {
+  std::error_code error;
+  const deploy::Layout layout{.data = fs::absolute(data, error)};
+  if (!fs::exists(layout.lock(), error)) return std::nullopt;
+  Finding finding{.id = "platform.run"};
+  const auto supervisor = deploy::SupervisorLock::holder(layout);
+  const auto running = deploy::running_roles(layout);
+  std::size_t left = !supervisor && fs::exists(layout.control(), error) ? 1 : 0;
+  for (const deploy::RoleKind& kind : deploy::role_kinds()) {
+    const bool lives =
+        std::ranges::find(running, kind.name, &deploy::RunningRole::name) != running.end();
+    for (const auto& file : {layout.pid(kind.name), layout.notify(kind.name)}) {
+      if (!lives && !supervisor && fs::exists(file, error)) ++left;
+    }
+  }
+  if (supervisor) {
+    finding.found = fmt::format("supervisor process {}, {} roles run", *supervisor, running.size());
+  } else if (!running.empty()) {
+    finding.health = Health::Warn;
+    finding.found = fmt::format("{} roles run without a supervisor", running.size());
+    finding.remedy = "stoa up takes them over, stoa down stops them";
+  } else if (left > 0) {
+    finding.health = Health::Warn;
+    finding.found = fmt::format("{} files of dead processes in {}", left, layout.run().string());
+    finding.remedy = "stoa up sweeps them away, so does stoa maintenance clean";
+  } else {
+    finding.found = "stopped, nothing left behind";
+  }
+  return finding;
+}
+
 Finding cores() {
   Finding finding{.id = "cpu.cores"};
   const auto count = std::thread::hardware_concurrency();
@@ -275,16 +312,18 @@ std::string_view to_string(Health health) noexcept {
 }
 
 std::vector<Finding> examine(const ops::Config& config, const Clock& clock) {
-  return {clock_time(clock),
-          clock_sync(),
-          data_dir(config.data.dir),
-          disk_fsync(config.data.dir, clock),
-          disk_space(config),
-          descriptors(),
-          port_free(config),
-          cores(),
-          governor(),
-          kernel()};
+  std::vector<Finding> findings{clock_time(clock),
+                                clock_sync(),
+                                data_dir(config.data.dir),
+                                disk_fsync(config.data.dir, clock),
+                                disk_space(config),
+                                descriptors(),
+                                port_free(config),
+                                cores(),
+                                governor(),
+                                kernel()};
+  if (auto finding = platform_run(config.data.dir)) findings.push_back(std::move(*finding));
+  return findings;
 }
 
 }  // namespace stoa::cli

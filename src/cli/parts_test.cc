@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +21,9 @@
 #include "cli/json_value.h"
 #include "cli/table.h"
 #include "cli/test_support.h"
+#include "deploy/layout.h"
+#include "deploy/process.h"
+#include "deploy/supervise.h"
 #include "journal/writer.h"
 #include "model/risk.h"
 #include "ops/config.h"
@@ -239,6 +243,27 @@ TEST(Doctor, faults_are_found) {
     EXPECT_EQ(health_of(findings, id), Health::Fail) << id;
     EXPECT_FALSE(std::ranges::find(findings, id, &Finding::id)->remedy.empty()) << id;
   }
+}
+
+TEST(Doctor, what_a_platform_left_behind_is_found) {
+  const TempDir dir;
+  const deploy::Layout layout{.data = dir.path()};
+  const auto words = std::vector<std::string>{
+      "doctor", "--port", "0", "-o", "json", "--env", "testing", "--data", dir.path().string()};
+  EXPECT_EQ(run_words(words).out.find("platform.run"), std::string::npos) << "there was none";
+  std::filesystem::create_directories(layout.run());
+  {
+    const auto lock = deploy::SupervisorLock::take(layout);
+    ASSERT_TRUE(lock);
+    EXPECT_THAT(run_words(words).out,
+                HasSubstr("supervisor process " + std::to_string(::getpid()) + ", 0 roles run"));
+  }
+  EXPECT_THAT(run_words(words).out, HasSubstr("stopped, nothing left behind"));
+  std::ofstream{layout.pid("risk")} << "4194304 1 ready\n";
+  EXPECT_THAT(run_words(words).out, HasSubstr("1 files of dead processes"));
+  const auto self = deploy::running_process(::getpid());
+  std::ofstream{layout.pid("venue")} << self->pid << ' ' << self->start_ticks << " ready\n";
+  EXPECT_THAT(run_words(words).out, HasSubstr("1 roles run without a supervisor"));
 }
 
 TEST(Doctor, a_port_that_an_engine_has_is_fine) {
