@@ -63,7 +63,8 @@ class MarketData final : public Role {
   std::size_t poll(Timestamp now) override {
     const nanoseconds monotonic = clock_.monotonic();
     std::size_t work = 0;
-    if (told_) work += read_what_was_told(monotonic, now);
+    // Only once the relay has welcomed us is an older process of us out, and all that it sent told.
+    if (told_ && market_.ready()) work += read_what_was_told(monotonic, now);
     // A feed is read only while what it says can be numbered.
     if (market_.ready() && !told_) {
       work += feed_->poll(

@@ -298,7 +298,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
                                                .source = source,
                                                .name = parts.name,
                                                .outbox_bytes = outbox,
-                                               .first_sequence = kept ? 1 : first});
+                                               .first_sequence = kept ? 0 : first});
       if (!publisher) return std::unexpected(std::move(publisher.error()));
       to.emplace(std::move(*publisher));
       return {};

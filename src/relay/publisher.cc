@@ -100,7 +100,7 @@ class Publisher::State {
     PublisherHello hello{.domain = static_cast<std::uint8_t>(options.domain),
                          .source = static_cast<std::uint8_t>(options.source),
                          .instance = instance,
-                         .first = ready ? acked_sequence + 1 : 0};
+                         .first = ready ? acked_sequence + 1 : options.first_sequence};
     put_name(hello.name, options.name);
     control.clear();
     control_sent = 0;
@@ -208,7 +208,7 @@ class Publisher::State {
     instance = welcome.instance;
     if (!ready) {
       ready = true;
-      acked_sequence = welcome.sequence == 0 ? options.first_sequence - 1 : welcome.sequence;
+      acked_sequence = welcome.sequence;
       next_sequence = acked_sequence + 1;
       acked_lsn = welcome.lsn;
       return;

@@ -44,7 +44,7 @@ class Publisher {
     native::Checksum checksum = native::Checksum::On;
     /// Where the numbers begin if the relay knows nothing of the source. A source on relays that
     /// forget begins at a clock (numbers_begin_at), so that its numbers never fall.
-    std::uint64_t first_sequence = 1;
+    std::uint64_t first_sequence = 0;  // 0: at 1
   };
   /// Microseconds since 1970: above every number that an earlier process of the source has given,
   /// at less than a million messages a second over its life.

@@ -110,7 +110,7 @@ void Server::State::on_publisher_hello(Connection& connection, const PublisherHe
   const bool known = source.sequence > 0 || all_known;
   if (!known && hello.first > 0) {
     source.sequence = hello.first - 1;
-  } else if (hello.first > source.sequence + 1) {
+  } else if (hello.instance != 0 && hello.first > source.sequence + 1) {
     // With an admission, what it swallowed is not in the log; otherwise promises were broken.
     if (options.admission == nullptr) {
       return refuse(connection, Refusal::LogLost,

@@ -99,7 +99,7 @@ struct PublisherHello {
   std::uint8_t source = 0;
   std::uint8_t reserved[6]{};
   std::uint64_t instance = 0;  // 0: a new one
-  std::uint64_t first = 0;     // the first sequence that it can still send; 0: none sent yet
+  std::uint64_t first = 0;     // it can still send, or would like to begin with; 0: at 1
   char name[kNameBytes]{};
 };
 static_assert(sizeof(PublisherHello) == 56);
