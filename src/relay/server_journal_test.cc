@@ -185,6 +185,34 @@ TEST_F(JournalRelay, AReaderThatFallsBehindTheRingIsServedFromDiskWithoutASeam) 
   for (const ReaderStatus& status : server_->readers()) EXPECT_FALSE(status.from_disk);
 }
 
+TEST_F(JournalRelay, AReaderCutInTheMiddleOfARecordLosesNothing) {
+  start(execution());
+  Publisher publisher = source();
+  Reader slow{log_reader()};
+  auto dropping_options = log_reader();
+  dropping_options.policy = ReaderPolicy::Drop;
+  Reader dropping{dropping_options};
+  settle(publisher, slow, dropping);
+  // Rounds of more than a socket takes at once: it ends somewhere in a record, and then the ring
+  // runs past.
+  std::uint64_t published = 0;
+  for (int round = 0; round < 40; ++round) {
+    publish_runs(publisher, 1'500);
+    published += 1'500;
+    for (int i = 0; i < 4; ++i) {
+      publisher.poll(now());
+      server_->poll(clock_.now());
+    }
+  }
+  ASSERT_GT(server_->metrics().spills.value(), 0U);
+  ASSERT_GT(server_->metrics().dropped.value(), 0U);
+  settle(publisher, slow, dropping);
+  EXPECT_EQ(slow.seen.lsns(), from_to(1, published));
+  EXPECT_EQ(slow.seen.disconnected, 0) << slow.seen.last_error;
+  EXPECT_EQ(dropping.seen.disconnected, 0) << dropping.seen.last_error;
+  EXPECT_EQ(dropping.seen.records.size() + server_->metrics().dropped.value(), published);
+}
+
 TEST_F(JournalRelay, TheRelaysTimeReplacesTheProducers) {
   auto options = execution();
   options.restamp = true;
