@@ -1,5 +1,5 @@
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 
 #include <array>
 #include <charconv>

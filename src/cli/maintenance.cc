@@ -1,7 +1,7 @@
 #include "cli/maintenance.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 
 #include <cstdint>
 #include <ostream>

@@ -1,7 +1,7 @@
 #include "cli/role_probe.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 #include <sys/types.h>
 #include <time.h>  // NOLINT(modernize-deprecated-headers): clock_getcpuclockid is POSIX
 #include <unistd.h>

@@ -1,8 +1,9 @@
 #include "deploy/control.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -114,7 +115,9 @@ Result<std::optional<std::string>> ControlClient::line(std::chrono::milliseconds
       bytes_.erase(0, end + 1);
       return std::optional{std::move(line)};
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.monotonic());
+    constexpr nanoseconds kAlmostOne{999'999};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - clock.monotonic() + kAlmostOne);
     pollfd wait{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (ready < 0 && errno == EINTR) continue;

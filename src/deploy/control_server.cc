@@ -1,6 +1,6 @@
 #include "deploy/control_server.h"
 
-#include <poll.h>
+#include <sys/poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>

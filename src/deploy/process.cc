@@ -1,5 +1,6 @@
 #include "deploy/process.h"
 
+#include <bits/types/sigset_t.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/close_range.h>

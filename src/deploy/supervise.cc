@@ -1,11 +1,14 @@
 #include "deploy/supervise.h"
 
+#include <bits/types/sigset_t.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <poll.h>
+#include <linux/stat.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): sigset_t is POSIX
+#include <sys/poll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,9 +16,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <expected>
 #include <filesystem>
 #include <fstream>
+#include <ios>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +37,6 @@
 #include "deploy/control_server.h"
 #include "deploy/layout.h"
 #include "deploy/log_files.h"
-#include "deploy/notify.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
 #include "deploy/report.h"
@@ -169,9 +173,9 @@ class Supervise {
       add(children_.process_fd(role));
     }
     control.wait_for(fds);
-    const auto idle = std::chrono::ceil<std::chrono::milliseconds>(supervisor_.idle_time());
-    ::poll(fds.data(), fds.size(),
-           static_cast<int>(std::min<std::int64_t>(idle.count(), kSleepMaxMs)));
+    constexpr std::int64_t kNsPerMs = 1'000'000;
+    const auto idle_ms = (supervisor_.idle_time().count() + kNsPerMs - 1) / kNsPerMs;
+    ::poll(fds.data(), fds.size(), static_cast<int>(std::min<std::int64_t>(idle_ms, kSleepMaxMs)));
   }
 
   /// What roles said comes before how they ended: READY=1 and then a crash is both.
@@ -229,7 +233,7 @@ class Supervise {
   void tell(ControlServer& control) {
     for (const Event& event : supervisor_.take_events()) {
       log_event(event, plan_);
-      if (event.kind == Event::Kind::Ready) children_.note_ready(*event.role);
+      if (event.kind == Event::Kind::Ready && event.role) children_.note_ready(*event.role);
       auto line = event_json(event, plan_, supervisor_);
       control.say_to_listeners(line);
       if (options_.progress) options_.progress(line);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): signal names are POSIX
+#include <sys/types.h>
 
 #include <algorithm>
 #include <chrono>

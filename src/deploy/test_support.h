@@ -1,6 +1,6 @@
 #pragma once
 
-#include <poll.h>
+#include <sys/poll.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <ios>
 #include <iterator>
 #include <string>
 #include <string_view>
