@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
 
-from running import RolesShape, has_roles  # noqa: E402
+from running import RolesShape  # noqa: E402
 from stoa_process import Case, run_program  # noqa: E402
 
 PROBES = ("/livez", "/readyz", "/startupz", "/health/live", "/health/ready", "/health/startup", "/health", "/ready")
@@ -91,7 +91,6 @@ class HealthTest(Case):
         done = subprocess.run(["promtool", "check", "metrics"], input=bad, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 3)
 
-    @unittest.skipUnless(has_roles(), "this program has no roles yet")
     def test_every_role_tells_of_itself(self) -> None:
         with RolesShape() as running:
             running.start()

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
 
-from running import EngineShape, RolesShape, Running, has_roles  # noqa: E402
+from running import EngineShape, RolesShape, Running  # noqa: E402
 from stoa_process import TERMINAL, Client, dump, e8, wait_for  # noqa: E402
 
 # Bookkeeping of runs, and what follows from the market's moves and the moment at which they were seen.
@@ -169,7 +169,6 @@ class SameLogTest(unittest.TestCase):
         self.assertGreater(len(one[0]), 200)
         self.assertNotEqual(one, other)
 
-    @unittest.skipUnless(has_roles(), "this program has no roles yet")
     def test_many_processes_write_what_one_writes(self) -> None:
         prices: dict[str, int] = {}
         with EngineShape("--set", "market.seed=7") as engine, RolesShape("--set", "market.seed=7") as roles:

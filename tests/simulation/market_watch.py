@@ -99,6 +99,7 @@ class MarketWatch(threading.Thread):
         self.trades = 0
         self.missed_told = 0
         self.untold: list[str] = []
+        self.untold_ms: list[int] = []
         self.crossed: list[str] = []
         self.stale_told = 0
         self.longest_live_silence_s = 0.0
@@ -147,13 +148,17 @@ class MarketWatch(threading.Thread):
             if snapshot:
                 self.snapshots += 1
             elif message["prev_seq"] != last.get(channel) or message["seq"] != message["prev_seq"] + 1:
-                self.untold.append(f"{channel}: {message['prev_seq']} to {message['seq']} behind {last.get(channel)}")
+                self._note(f"{channel}: {message['prev_seq']} to {message['seq']} behind {last.get(channel)}")
             last[channel] = message["seq"]
             data = message["data"]
             if channel.startswith("book."):
                 self._book(channel, data, snapshot, books, live)
             else:
                 self._trades(channel, data, snapshot, newest)
+
+    def _note(self, what: str) -> None:
+        self.untold.append(what)
+        self.untold_ms.append(time.time_ns() // 10**6)
 
     def _book(self, channel: str, data: Any, snapshot: bool, books: Any, live: dict[str, float]) -> None:
         bids, asks = books.setdefault(channel, ({}, {}))
@@ -187,6 +192,6 @@ class MarketWatch(threading.Thread):
         else:
             self.trades += len(ids)
             if ids and ids[0] <= newest.get(channel, 0):
-                self.untold.append(f"{channel}: trade {ids[0]} again, behind {newest[channel]}")
+                self._note(f"{channel}: trade {ids[0]} again, behind {newest[channel]}")
         if ids:
             newest[channel] = ids[-1]

@@ -83,9 +83,9 @@ class Load {
     for (std::uint64_t i = 0; i < kTraded.size(); ++i)
       later({.due = begin_, .what = i, .kind = Kind::Book});
     while (!books_known()) {
-      if (now() - begin_ > seconds{60} || stop_.load()) {
-        throw std::runtime_error{fmt::format(
-            "port {} named no prices in a minute: is a gateway there, and ready?", options_.port)};
+      if (std::chrono::duration<double>(now() - begin_).count() > options_.wait_s || stop_.load()) {
+        throw std::runtime_error{
+            fmt::format("port {} named no prices: is a gateway there, and ready?", options_.port)};
       }
       step();
     }

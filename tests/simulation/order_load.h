@@ -20,6 +20,7 @@ struct LoadOptions {
   std::uint64_t seed = 1;
   std::string prefix = "load";  // of every client_order_id
   double patience_s = 10;       // an order that found no connection for so long is given up unsent
+  double wait_s = 60;           // for a gateway that names prices, at the start
   double settle_s = 60;         // for asking about unknown orders at the end
 };
 
@@ -74,7 +75,7 @@ struct LoadReport {
 ///
 /// `stop` ends the flow early. One thread; blocks until everything is settled or given up.
 ///
-/// errors  an exception with words for people, when the gateway names no market in 60 s
+/// errors  an exception with words for people, when the gateway names no prices within `wait_s`
 [[nodiscard]] LoadReport run_order_load(const LoadOptions& options, std::ostream& told,
                                         const std::atomic<bool>& stop);
 

@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
   app.add_option("--prefix", options.prefix, "Of client_order_id")->capture_default_str();
   app.add_option("--patience", options.patience_s, "Seconds an order waits for a connection")
       ->capture_default_str();
+  app.add_option("--wait", options.wait_s, "Seconds for a gateway to name prices")
+      ->capture_default_str();
   app.add_option("--settle", options.settle_s, "Seconds at the end to learn what became of orders")
       ->capture_default_str();
   try {

@@ -71,7 +71,8 @@ class Campaign:
         relays = self._relay_metrics()
         stopped = self._running.stop()
         self._note_silences(load.acknowledged_ms())
-        self._note_refusals(load.moments_ms("refused"))
+        self._count_by_kill("refused", load.moments_ms("refused"))
+        self._count_by_kill("gaps_untold", watch.untold_ms)
         found = audit(self._running, load.told)
         account.pop("by_second")
         return {
@@ -148,10 +149,11 @@ class Campaign:
             seen = moments[first : last + 1]
             kill["silence_ms"] = max((b - a for a, b in zip(seen, seen[1:])), default=None)
 
-    def _note_refusals(self, moments: list[int]) -> None:
+    def _count_by_kill(self, key: str, moments: list[int]) -> None:
+        """How many of these moments lie between each kill and the next."""
         ends = [kill["at_ns"] for kill in self._kills[1:]] + [time.time_ns()]
         for kill, end in zip(self._kills, ends):
-            kill["refused"] = bisect.bisect(moments, end // 10**6) - bisect.bisect(moments, kill["at_ns"] // 10**6)
+            kill[key] = bisect.bisect(moments, end // 10**6) - bisect.bisect(moments, kill["at_ns"] // 10**6)
 
     def _relay_metrics(self) -> dict[str, dict[str, float]]:
         """What the relays counted of losses, in their own words, since each began."""
@@ -172,15 +174,15 @@ class Campaign:
             by_role[kill["role"]].append(kill)
         return {name: {"kills": len(kills), "refused": sum(kill["refused"] for kill in kills)} | _spread(kills, "ready_ms") | _spread(kills, "silence_ms") for name, kills in sorted(by_role.items())}
 
-    @staticmethod
-    def _judge(account: dict[str, Any], seen: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    def _judge(self, account: dict[str, Any], seen: dict[str, Any], found: dict[str, Any]) -> list[str]:
         faults = [f"{name}: {each['count']}, first {each['first']}" for name, each in found["found"].items() if each["count"]]
         if account["unresolved"]:
             faults.append(f"{account['unresolved']} orders never resolved")
         if account["acknowledged"] == 0 or found["acknowledged"] == 0:
             faults.append("no order was acknowledged: nothing is proven")
         if seen["gaps_untold"]:
-            faults.append(f"{seen['gaps_untold']} gaps of the market untold, first {seen['first_gap_untold']}")
+            behind = sorted({kill["role"] for kill in self._kills if kill["gaps_untold"]})
+            faults.append(f"{seen['gaps_untold']} gaps of the market untold, behind {behind}, first {seen['first_gap_untold']}")
         if seen["books_crossed"]:
             faults.append(f"{seen['books_crossed']} crossed books, first {seen['first_book_crossed']}")
         if seen["messages"] == 0:

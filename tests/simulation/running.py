@@ -66,11 +66,6 @@ def free_shift() -> int:
     raise RuntimeError("no nine free ports at one distance from the defaults")
 
 
-def has_roles() -> bool:
-    """Whether the program knows `stoa up`."""
-    return run_program("up", "--help").returncode == 0
-
-
 def known_settings() -> list[str]:
     """SETTINGS as flags, without keys that this build lacks."""
     shown = json.loads(run_program("config", "show", "--env", "testing", "-o", "json").stdout)
@@ -221,7 +216,6 @@ class RolesShape(Running):
         # The environment of tests lets the system pick the gateway's port, anew with each of its lives.
         self._flags = [*known_settings(), "--set", "gateway.port=8080", "--env", env, *flags]
         self._seen: set[int] = set()  # process ids that were ours
-        self.report: dict[str, Any] = {}
 
     def start(self) -> float:
         begun = time.monotonic()
