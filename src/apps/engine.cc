@@ -84,7 +84,8 @@ Engine::Engine(const ops::Config& config, const Build& build)
       views_reader_{join(views_)},
       commands_{{.capacity_bytes = kCommandsTopicBytes}},
       commands_publication_{commands_.publication()},
-      commands_reader_{join(commands_)} {}
+      commands_reader_{join(commands_)},
+      drawdown_{config.risk.max_drawdown_percent_e8} {}
 
 Engine::~Engine() {
   if (gateway_) gateway_->stop();
@@ -264,6 +265,7 @@ std::size_t Engine::round(Timestamp now) {
   work += runner_->poll(now);
   work += agent_->poll(now);
   if (publisher_->poll(wall_.monotonic()) > 0) gateway_wake_->notify();
+  supervise(now);
   consider_checkpoint();
 
   status_->loops.add();
@@ -318,7 +320,20 @@ void Engine::note_feed(const native::MessageView& message) {
 void Engine::on_record(Lsn lsn, const native::MessageView& message) {
   if (message.is<Instrument>()) marks_.on_instrument(message.as<Instrument>().instrument);
   facts_.note(message);
+  if (message.is<KillSwitch>()) trip_asked_ = true;
+  if (message.is<AccountUpdate>()) trip_asked_ = false;
   runner_->on_execution(lsn, message);
+}
+
+/// The supervisor beside the gate: what it decides is an input of the next round.
+void Engine::supervise(Timestamp now) {
+  if (trip_asked_) return;
+  const auto trip = drawdown_.consider(facts_.equity, facts_.peak_equity, facts_.halted != 0);
+  if (!trip) return;
+  log::error("risk_tripped", {{"reason", trip->reason.view()}});
+  trip_asked_ = true;
+  // A log that has failed says so itself.
+  static_cast<void>(agent_->append(relay::Source::Risk, now, *trip));
 }
 
 /// Between rounds every output has its record, so state and log agree.

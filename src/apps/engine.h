@@ -27,6 +27,7 @@
 #include "ops/engine_status.h"
 #include "relay/mark_keeper.h"
 #include "relay/sequencer.h"
+#include "risk/drawdown.h"
 #include "strategy/runner.h"
 
 namespace stoa::apps {
@@ -97,6 +98,7 @@ class Engine final : public oms::RecordListener {
   std::size_t round(Timestamp now);
   void on_market(const bus::Message& message);
   void note_feed(const native::MessageView& message);
+  void supervise(Timestamp now);
   void consider_checkpoint();
   void take_checkpoint();
   /// Simulated time: moves to the next event; false when there is none.
@@ -135,6 +137,8 @@ class Engine final : public oms::RecordListener {
   std::unique_ptr<oms::ExecutionCore> core_;
   LogFacts facts_;
   relay::MarkKeeper marks_;
+  risk::Drawdown drawdown_;
+  bool trip_asked_ = false;  // until the account says what became of it
   Lsn last_checkpoint_{};        // taken or begun with
   std::size_t state_bytes_ = 0;  // of the last one taken
   std::unique_ptr<oms::ExecutionAgent> agent_;

@@ -50,6 +50,7 @@ deploy::SupervisorOptions timing_of(const ops::Config& config) {
   timing.stop_timeout = std::chrono::seconds{config.roles.stop_timeout_s};
   timing.watchdog = std::chrono::seconds{config.roles.watchdog_s};
   timing.restart_max = config.roles.restart_max;
+  timing.backoff_max = std::chrono::seconds{config.roles.restart_pause_max_s};
   timing.seed = static_cast<std::uint64_t>(SystemClock{}.now().ns());  // two platforms, two rhythms
   return timing;
 }

@@ -132,6 +132,7 @@ struct Config {
     std::uint32_t start_timeout_s = 0;
     std::uint32_t stop_timeout_s = 0;
     std::uint32_t restart_max = 0;
+    std::uint32_t restart_pause_max_s = 0;
     std::uint32_t watchdog_s = 0;  // 0: none
   } roles;
   struct {

@@ -427,6 +427,16 @@ constexpr auto kKeys = std::to_array<Key>({
          [](Config& c, const Judged& v) {
            c.roles.stop_timeout_s = static_cast<std::uint32_t>(v.integer);
          }},
+    {.name = "roles.restart_pause_max_s",
+     .shape = Shape::Integer,
+     .default_value = "30",
+     .min = 1,
+     .max = 3'600,
+     .doc = "Longest pause in seconds before a role that keeps failing is started again; the first is 0.2.",
+     .set =
+         [](Config& c, const Judged& v) {
+           c.roles.restart_pause_max_s = static_cast<std::uint32_t>(v.integer);
+         }},
     {.name = "roles.restart_max",
      .shape = Shape::Integer,
      .default_value = "5",

@@ -35,6 +35,7 @@ SETTINGS = {
     "limits.max_gross_exposure": "100000000",
     "paper.initial_cash": "100000000",
     "roles.restart_max": "1000",  # a campaign kills more often than a fault would
+    "roles.restart_pause_max_s": "1",
 }
 DEFAULT_PORTS = (5555, 5556, 5557, 5558, 8001, 8002, 8003, 8080, 9100)
 READY_SECONDS = 60.0
