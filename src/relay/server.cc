@@ -99,12 +99,12 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options, const Clock&
     return std::unexpected(std::move(error));
   };
 
-  std::optional<journal::Writer> writer;
+  std::unique_ptr<journal::Writer> writer;
   std::optional<Numbers> kept;
   if (options.journal) {
     auto opened = journal::Writer::open(options.journal->dir, options.journal->writer);
     if (!opened) return give_up(std::move(opened.error()));
-    writer = std::move(*opened);
+    writer = std::make_unique<journal::Writer>(std::move(*opened));
     auto read = read_numbers(options.journal->dir);
     if (!read) return give_up(std::move(read.error()));
     kept = *read;
@@ -148,30 +148,30 @@ Result<void> Server::State::begin(Inheritance* inheritance) {
   if (inheritance != nullptr) {
     const HandOverState& state = inheritance->state;
     if (state.domain != static_cast<std::uint8_t>(options.domain) ||
-        (state.journalled != 0) != writer.has_value()) {
+        (state.journalled != 0) != (writer != nullptr)) {
       return bad_input("the relay that runs there is of another kind", options.socket.string());
     }
     if (writer && writer->next_lsn().value() != ring.next_lsn()) {
       return std::unexpected(
           Error{.code = ErrorCode::Damaged,
                 .message = "the journal does not end where the relay's memory does",
-                .source = options.journal->dir.string()});
+                .source = journal_options().dir.string()});
     }
     sources = state.sources;
     newest = Timestamp::from_ns(state.time);
-    all_known = writer.has_value();
+    all_known = writer != nullptr;
   } else if (writer) {
     bool fresh = false;
     if (auto learned = learn_numbers(fresh); !learned) return learned;
     if (fresh) {
-      if (auto written = write_numbers(options.journal->dir, numbers()); !written) return written;
+      if (auto written = write_numbers(journal_options().dir, numbers()); !written) return written;
     }
   }
   if (writer) {
     chains.resize(std::size_t{1} << 20U);
     chains_from = writer->next_lsn().value() - 1;
     chains[chains_from & (chains.size() - 1)] = writer->chain();
-    auto made = CheckpointDesk::open(options.journal->dir, options.journal->keep_bytes);
+    auto made = CheckpointDesk::open(journal_options().dir, journal_options().keep_bytes);
     if (!made) return std::unexpected(std::move(made.error()));
     desk = std::move(*made);
     watch(desk->fd(), desk.get());
@@ -201,7 +201,7 @@ Server::State::~State() {
   if (writer && !failure) {
     if (const auto synced = writer->sync(); !synced) {
       log::error("relay_journal_failed", {{"error", synced.error().text()}});
-    } else if (const auto written = write_numbers(options.journal->dir, numbers()); !written) {
+    } else if (const auto written = write_numbers(journal_options().dir, numbers()); !written) {
       log::error("relay_numbers_not_written", {{"error", written.error().text()}});
     }
   }
@@ -307,9 +307,9 @@ std::optional<nanoseconds> Server::State::next_due() const noexcept {
   for (const auto& connection : connections) {
     if (connection->closing) at(connection->close_by);
   }
-  if (writer && !failure && options.journal->writer.sync == journal::SyncPolicy::Interval &&
+  if (writer && !failure && journal_options().writer.sync == journal::SyncPolicy::Interval &&
       writer->durable_lsn().value() < counted()) {
-    at(clock.monotonic() + options.journal->writer.sync_interval);
+    at(clock.monotonic() + journal_options().writer.sync_interval);
   }
   return due;
 }

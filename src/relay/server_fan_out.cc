@@ -71,7 +71,8 @@ void Server::State::on_subscriber_hello(Connection& connection, const Control& c
                   fmt::format("the relay takes {} subscribers", options.subscribers_max));
   }
   metrics.subscribers.set(static_cast<std::int64_t>(++subscribers_count));
-  ReaderSide& reader = connection.reader.emplace();
+  connection.reader = std::make_unique<ReaderSide>();
+  ReaderSide& reader = *connection.reader;
   reader.policy = hello.policy;
   reader.filters = filters_of(control);
   if (std::ranges::find(reader.filters, Filter{}) != reader.filters.end()) reader.filters.clear();
@@ -152,7 +153,7 @@ Ring::Place Server::State::oldest_kept() const {
   const Ring::Place in_memory = ring.oldest();
   const Ring::Place memory = in_memory.position <= visible.position ? in_memory : visible;
   if (!writer) return memory;
-  const auto reader = journal::Reader::open(options.journal->dir, Lsn{0});
+  const auto reader = journal::Reader::open(journal_options().dir, Lsn{0});
   if (!reader || reader->next_lsn().value() == 0) return memory;
   return {.position = 0, .lsn = std::min(reader->next_lsn().value(), memory.lsn)};
 }
@@ -177,7 +178,7 @@ void Server::State::start_at(Connection& connection, std::uint64_t lsn) {
     metrics.dropped.add(oldest.lsn - lsn);
     return start_at(reader, oldest);
   }
-  auto disk = journal::Reader::open(options.journal->dir, Lsn{lsn});
+  auto disk = journal::Reader::open(journal_options().dir, Lsn{lsn});
   if (!disk && disk.error().code == ErrorCode::NotFound) {
     const std::uint64_t oldest = oldest_kept().lsn;
     if (oldest > lsn) {
@@ -213,7 +214,7 @@ bool Server::State::has_something(const Connection& connection) const noexcept {
 }
 
 std::size_t Server::State::serve(Connection& connection) {
-  ReaderSide& reader = *connection.reader;
+  const ReaderSide& reader = *connection.reader;
   if (reader.policy == ReaderPolicy::Conflate && reader.mode == ReaderSide::Mode::Memory &&
       visible.position - reader.at.position > ring.capacity() / 4) {
     jump(connection);
@@ -230,7 +231,7 @@ std::size_t Server::State::serve(Connection& connection) {
 }
 
 void Server::State::fill(Connection& connection) {
-  ReaderSide& reader = *connection.reader;
+  const ReaderSide& reader = *connection.reader;
   if (reader.mode == ReaderSide::Mode::Checkpoint) fill_checkpoint(connection);
   if (reader.mode == ReaderSide::Mode::Disk) fill_from_disk(connection);
   if (!connection.open()) return;
@@ -325,7 +326,7 @@ void Server::State::tell_position(Connection& connection) {
 }
 
 void Server::State::send_ring(Connection& connection) {
-  ReaderSide& reader = *connection.reader;
+  const ReaderSide& reader = *connection.reader;
   const std::uint64_t from = reader.sent_to;
   const std::uint64_t to = std::min(visible.position, from + kSentAtOnce);
   const std::size_t offered = connection.out.size() + static_cast<std::size_t>(to - from);
@@ -382,7 +383,7 @@ bool Server::State::make_room(std::size_t bytes, bool force) {
   for (const auto& entry : connections) {
     Connection& connection = *entry;
     if (!connection.reader || !connection.open()) continue;
-    ReaderSide& reader = *connection.reader;
+    const ReaderSide& reader = *connection.reader;
     if (reader.mode != ReaderSide::Mode::Memory) continue;
     if (reader.at.position + ring.capacity() < end) {
       if (reader.policy != ReaderPolicy::MustHave) {
@@ -497,7 +498,7 @@ void Server::State::spill(Connection& connection) {
   ReaderSide& reader = *connection.reader;
   finish_entry(connection);
   const std::uint64_t lsn = reader.at.lsn;
-  auto disk = journal::Reader::open(options.journal->dir, Lsn{lsn});
+  auto disk = journal::Reader::open(journal_options().dir, Lsn{lsn});
   if (!disk) return refuse(connection, Refusal::LogFailed, disk.error().text());
   reader.mode = ReaderSide::Mode::Disk;
   reader.at = {.position = 0, .lsn = lsn};

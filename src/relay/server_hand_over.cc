@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -63,7 +64,7 @@ void Server::State::give_to_successor() {
       end_log(synced.error());
       return take_back("the log has failed");
     }
-    const auto kept = write_numbers(options.journal->dir, numbers());
+    const auto kept = write_numbers(journal_options().dir, numbers());
     const auto closed = writer->close();
     writer.reset();
     if (!kept || !closed) {
@@ -89,13 +90,13 @@ void Server::State::take_back(std::string_view why) {
   if (!std::exchange(given, false) || !options.journal) return;
   // The successor may hold the journal for a moment more; then the log has ended here, and whoever
   // runs this starts it again.
-  auto opened = journal::Writer::open(options.journal->dir, options.journal->writer);
+  auto opened = journal::Writer::open(journal_options().dir, journal_options().writer);
   if (!opened) return end_log(std::move(opened.error()));
-  writer = std::move(*opened);
+  writer = std::make_unique<journal::Writer>(std::move(*opened));
   if (writer->next_lsn().value() != ring.next_lsn()) {
     end_log({.code = ErrorCode::Damaged,
              .message = "the journal was changed during a hand-over that did not happen",
-             .source = options.journal->dir.string()});
+             .source = journal_options().dir.string()});
   }
 }
 

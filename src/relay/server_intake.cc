@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,7 +40,7 @@ constexpr std::size_t kUnreadMax = 4'096;
 }  // namespace
 
 Result<void> Server::State::learn_numbers(bool& fresh) {
-  const auto& dir = options.journal->dir;
+  const auto& dir = journal_options().dir;
   const std::uint64_t first = writer->recovery().first.value();
   const std::uint64_t head = writer->next_lsn().value() - 1;
   auto kept = read_numbers(dir);
@@ -136,7 +137,8 @@ void Server::State::on_publisher_hello(Connection& connection, const PublisherHe
                   fmt::format("the relay takes {} publishers", options.publishers_max));
   }
   source.instance = instance;
-  connection.publisher = PublisherSide{.source = hello.source, .instance = instance};
+  connection.publisher =
+      std::make_unique<PublisherSide>(PublisherSide{.source = hello.source, .instance = instance});
   metrics.publishers.set(static_cast<std::int64_t>(++publishers_count));
   // What was placed in this round counts only after the commit, which comes before the flush of the
   // round's end; say so now and the promise would be too early.
@@ -241,7 +243,7 @@ void Server::State::append(std::uint8_t source_number, const native::MessageView
       return;
     }
     chains[lsn & (chains.size() - 1)] = writer->chain();
-    const bool lazy = options.journal->lazy_outputs && (header.flags & native::kFlagOutput) != 0;
+    const bool lazy = journal_options().lazy_outputs && (header.flags & native::kFlagOutput) != 0;
     round_awaited = round_awaited || (awaited && !lazy);
   }
   SourceState& source = sources[source_number];
@@ -275,7 +277,7 @@ void Server::State::commit() {
       return end_log(done.error());
     }
     metrics.commits.add();
-  } else if (writer && options.journal->writer.sync == journal::SyncPolicy::Interval) {
+  } else if (writer && journal_options().writer.sync == journal::SyncPolicy::Interval) {
     // Syncs what the interval still owes.
     if (const auto done = writer->commit(); !done) return end_log(done.error());
   }

@@ -8,12 +8,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -118,8 +120,9 @@ struct Connection {
   bool dead = false;      // to be removed at the end of the round
   nanoseconds close_by{};
   nanoseconds blocked_since{};
-  std::optional<PublisherSide> publisher;
-  std::optional<ReaderSide> reader;
+  // One of them, once it has said hello.
+  std::unique_ptr<PublisherSide> publisher;
+  std::unique_ptr<ReaderSide> reader;
 
   [[nodiscard]] bool open() const noexcept { return !closing && !dead; }
 };
@@ -196,6 +199,12 @@ class Server::State final : private Insert {
   void keep_newest(ReaderSide& reader, Ring::Place until);
   void evict(Connection& connection);
   [[nodiscard]] Ring::Place oldest_kept() const;
+  /// Only where there is a journal.
+  [[nodiscard]] const ServerOptions::Journal& journal_options() const {
+    if (!options.journal)
+      fail_check("a journal is asked for its options", std::source_location::current());
+    return *options.journal;
+  }
   [[nodiscard]] std::uint64_t counted() const noexcept { return visible.lsn - 1; }
   /// Is a reader that publishers should not run away from taking what it is owed right now?
   [[nodiscard]] bool wants_pace() noexcept;
@@ -214,7 +223,7 @@ class Server::State final : private Insert {
   std::optional<Error> failure;
   Ring ring;
   Ring::Place visible;  // everything before counts: it may be shown and acknowledged
-  std::optional<journal::Writer> writer;
+  std::unique_ptr<journal::Writer> writer;  // null: no journal, or it is with a successor
   std::unique_ptr<CheckpointDesk> desk;
   std::vector<std::uint32_t> chains;  // by lsn: the log's chain after that record
   std::uint64_t chains_from = 0;      // the oldest lsn that has one
