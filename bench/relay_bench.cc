@@ -10,11 +10,11 @@
 // rate|trip|durable` a part, `--dir D` the disk of the durable part.
 
 #include <fmt/core.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>

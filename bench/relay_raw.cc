@@ -1,7 +1,7 @@
 // The floor: a relay that copies what it reads to every subscriber and looks at nothing. The same
 // process reads and writes with blocking calls on Unix sockets.
 
-#include <poll.h>
+#include <sys/poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // Ours: sequence, checksum and dedupe on.
 
-#include <poll.h>
+#include <sys/poll.h>
 #include <unistd.h>
 
 #include <chrono>

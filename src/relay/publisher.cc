@@ -1,7 +1,7 @@
 #include "relay/publisher.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 
 #include <algorithm>
 #include <bit>
@@ -24,7 +24,6 @@
 #include "protocol/native/codec.h"
 #include "relay/connection.h"
 #include "relay/ring.h"
-#include "relay/source.h"
 #include "relay/unix_socket.h"
 #include "relay/wire.h"
 
@@ -127,7 +126,7 @@ class Publisher::State {
     welcomed = false;
     ended = true;
     error = std::move(why);
-    if (upload) finish_upload(*error);
+    if (upload) finish_upload(error);
   }
 
   std::size_t read() {
@@ -425,7 +424,7 @@ class Publisher::State {
   std::vector<std::byte> control;  // frames that go before messages
   std::size_t control_sent = 0;
 
-  std::optional<std::vector<std::byte>> upload;
+  std::unique_ptr<std::vector<std::byte>> upload;  // the state that is on its way
   Lsn upload_lsn;
   std::size_t upload_sent = 0;
   bool upload_begun = false;
@@ -523,7 +522,7 @@ Result<void> Publisher::upload_checkpoint(Lsn lsn, std::span<const std::byte> st
                                                         : "there is no connection to the relay",
                                  .source = mine.options.socket.string()});
   }
-  mine.upload.emplace(state.begin(), state.end());
+  mine.upload = std::make_unique<std::vector<std::byte>>(state.begin(), state.end());
   mine.upload_lsn = lsn;
   mine.upload_sent = 0;
   mine.upload_begun = false;
@@ -531,7 +530,7 @@ Result<void> Publisher::upload_checkpoint(Lsn lsn, std::span<const std::byte> st
   return {};
 }
 
-bool Publisher::uploading() const noexcept { return state_->upload.has_value(); }
+bool Publisher::uploading() const noexcept { return state_->upload != nullptr; }
 
 std::optional<Publisher::Upload> Publisher::take_upload() {
   return std::exchange(state_->outcome, std::nullopt);

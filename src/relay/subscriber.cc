@@ -1,7 +1,7 @@
 #include "relay/subscriber.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 
 #include <algorithm>
 #include <cstddef>
