@@ -12,7 +12,6 @@
 #include <boost/beast/http/verb.hpp>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

@@ -20,11 +20,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "base/clock.h"
@@ -78,7 +80,11 @@ HealthReply refusal(const beast::error_code& error) {
 class HealthServer::Server {
  public:
   Server(RoleStatus& status, Metrics& metrics, HealthOptions options)
-      : status_{status}, metrics_{metrics}, options_{std::move(options)} {}
+      : status_{status},
+        metrics_{metrics},
+        options_{std::move(options)},
+        acceptor_{io_},
+        timer_{io_} {}
   // A thread that cannot be joined ends the process anyway.
   // NOLINTNEXTLINE(bugprone-exception-escape)
   ~Server() { stop(); }
@@ -107,26 +113,25 @@ class HealthServer::Server {
   Metrics& metrics_;
   HealthOptions options_;
   tcp::endpoint endpoint_;
-  std::size_t sessions_ = 0;
   bool accept_paused_ = false;
-  // Ends last to first: what waits goes with the context.
-  std::optional<asio::io_context> io_;
-  std::optional<tcp::acceptor> acceptor_;
-  std::optional<asio::steady_timer> timer_;
+  std::unordered_set<Session*> sessions_;  // each leaves it at its end, the last with the context
+  asio::io_context io_{1};
+  tcp::acceptor acceptor_;
+  asio::steady_timer timer_;
   std::thread thread_;
 };
 
-// NOLINTBEGIN(bugprone-unchecked-optional-access): the context, its acceptor and its timer are
-// there from listen() to stop(), and a session's parser from its first begin().
+// NOLINTBEGIN(bugprone-unchecked-optional-access): a session's parser is there from its first
+// begin() or refuse().
 
 /// One connection: requests one after the other.
 class HealthServer::Server::Session : public std::enable_shared_from_this<Session> {
  public:
   Session(tcp::socket socket, Server& server)
       : socket_{std::move(socket)}, deadline_{socket_.get_executor()}, server_{server} {
-    ++server_.sessions_;
+    server_.sessions_.insert(this);
   }
-  ~Session() { --server_.sessions_; }
+  ~Session() { server_.sessions_.erase(this); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -139,6 +144,13 @@ class HealthServer::Server::Session : public std::enable_shared_from_this<Sessio
     arm(server_.options_.idle_timeout);
     state_ = State::Idle;
     read();
+  }
+
+  /// The server ends: what is under way ends with an error, and with it the session.
+  void close() {
+    beast::error_code ignored;
+    ignored = socket_.close(ignored);
+    deadline_.cancel();
   }
 
   /// No room: says so and closes.
@@ -253,6 +265,7 @@ class HealthServer::Server::Session : public std::enable_shared_from_this<Sessio
   bool keep_alive_ = true;
   State state_ = State::Idle;
 };
+// NOLINTEND(bugprone-unchecked-optional-access)
 
 Result<void> HealthServer::Server::listen() {
   const std::string host = options_.host == "localhost" ? "127.0.0.1" : options_.host;
@@ -262,14 +275,11 @@ Result<void> HealthServer::Server::listen() {
     return bad_input("the host \"" + options_.host +
                      "\" is no address; use 127.0.0.1, or 0.0.0.0 for every interface");
   }
-  io_.emplace(1);
-  acceptor_.emplace(*io_);
-  timer_.emplace(*io_);
   const tcp::endpoint wanted{address, options_.port};
-  error = acceptor_->open(wanted.protocol(), error);
-  if (!error) error = acceptor_->set_option(asio::socket_base::reuse_address{true}, error);
-  if (!error) error = acceptor_->bind(wanted, error);
-  if (!error) error = acceptor_->listen(asio::socket_base::max_listen_connections, error);
+  error = acceptor_.open(wanted.protocol(), error);
+  if (!error) error = acceptor_.set_option(asio::socket_base::reuse_address{true}, error);
+  if (!error) error = acceptor_.bind(wanted, error);
+  if (!error) error = acceptor_.listen(asio::socket_base::max_listen_connections, error);
   const std::string where = options_.host + ":" + std::to_string(options_.port);
   if (error == asio::error::address_in_use) {
     return std::unexpected(Error{.code = ErrorCode::Unavailable,
@@ -279,14 +289,14 @@ Result<void> HealthServer::Server::listen() {
                                  .source = where});
   }
   if (error) return io_error("cannot listen", error.value(), where);
-  endpoint_ = acceptor_->local_endpoint(error);
+  endpoint_ = acceptor_.local_endpoint(error);
   return {};
 }
 
 void HealthServer::Server::run() {
   for (;;) {
     try {
-      io_->run();
+      io_.run();
       return;
     } catch (const std::exception& error) {  // out of memory, in the work of one connection
       log::error("health_handler_failed", {{"what", std::string_view{error.what()}}});
@@ -295,15 +305,19 @@ void HealthServer::Server::run() {
 }
 
 void HealthServer::Server::stop() {
-  if (io_) io_->stop();
-  if (thread_.joinable()) thread_.join();
-  timer_.reset();
-  acceptor_.reset();
-  io_.reset();  // and with it every connection
+  if (!thread_.joinable()) return;
+  asio::post(io_, [this] {
+    beast::error_code ignored;
+    ignored = acceptor_.close(ignored);
+    timer_.cancel();
+    for (Session* session : sessions_) session->close();
+    io_.stop();
+  });
+  thread_.join();
 }
 
 void HealthServer::Server::accept() {
-  acceptor_->async_accept([this](beast::error_code error, tcp::socket socket) {
+  acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
     // Out of descriptors: the next tick tries again; a loop of failing accepts would take the
     // thread.
@@ -312,9 +326,9 @@ void HealthServer::Server::accept() {
     if (!error) {
       beast::error_code ignored;
       ignored = socket.set_option(tcp::no_delay{true}, ignored);
-      const bool room = sessions_ < options_.connections_max;
+      const bool room = sessions_.size() < options_.connections_max;
       // Those that are told so take room too, but not without end.
-      if (room || sessions_ < 2 * options_.connections_max) {
+      if (room || sessions_.size() < 2 * options_.connections_max) {
         const auto session = std::make_shared<Session>(std::move(socket), *this);
         room ? session->begin() : session->refuse();
       }
@@ -326,12 +340,11 @@ void HealthServer::Server::accept() {
 void HealthServer::Server::tick() {
   metrics_.tick(status_.clock().monotonic());
   if (std::exchange(accept_paused_, false)) accept();
-  timer_->expires_after(kTick);
-  timer_->async_wait([this](beast::error_code error) {
+  timer_.expires_after(kTick);
+  timer_.async_wait([this](beast::error_code error) {
     if (!error) tick();
   });
 }
-// NOLINTEND(bugprone-unchecked-optional-access)
 
 HealthReply HealthServer::Server::answer(const Parser::value_type& request,
                                          std::string_view& allow) {

@@ -4,10 +4,10 @@
 #include <fmt/core.h>
 #include <simdjson.h>  // NOLINT(misc-include-cleaner): the library's one door
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>

@@ -49,7 +49,7 @@ struct CheckId {
 };
 
 /// What the outside may ask a role to do; a set of bits.
-enum class RoleRequest : std::uint32_t { Drain = 1, Reload = 2, Pause = 4, Resume = 8 };
+enum class RoleRequest : std::uint8_t { Drain = 1, Reload = 2, Pause = 4, Resume = 8 };
 
 /// How a check stands at one moment.
 struct CheckView {
