@@ -167,6 +167,8 @@ class Soak:
         faults += [f"{name}: {each['count']}, first {each['first']}" for name, each in found["found"].items() if each["count"]]
         if account["unresolved"] or account["unknown"]:
             faults.append(f"{account['unknown']} answers lost without a kill, {account['unresolved']} never resolved")
+        if account["refused"]:
+            faults.append(f"refused without a kill: {account['refused']}")
         if not self._samples:
             faults.append("no role was seen")
         return faults
@@ -244,7 +246,9 @@ def table(report: dict[str, Any]) -> str:
         f"audit: {report['audit']['records']} records, {report['audit']['fills']} fills, faults {report['audit']['faults']}",
         "",
     ]
-    return "\n".join(lines + ([f"FAULT {each}" for each in report["failures"]] or ["flat, nothing lost"]))
+    judged = report["minutes"] * 60 >= SHORT_RUN_S
+    good = "flat, nothing lost" if judged else "nothing lost; too short a run to judge whether anything grows"
+    return "\n".join(lines + ([f"FAULT {each}" for each in report["failures"]] or [good]))
 
 
 def main() -> int:
