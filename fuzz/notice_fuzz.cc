@@ -10,6 +10,7 @@
 
 // What a role or a command says to the supervisor: any bytes give a notice within its bounds and a
 // request that survives being written again, or an error.
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes{reinterpret_cast<const char*>(data), size};
   const auto notice = stoa::deploy::parse_notice(bytes);

@@ -7,21 +7,19 @@
 #include <cstdint>
 #include <optional>
 #include <ostream>
-#include <string>
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/error.h"
-#include "base/log.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit.h"
 #include "cli/json_value.h"
 #include "cli/platform.h"
 #include "cli/progress.h"
-#include "cli/role_process.h"
 #include "deploy/control.h"
+#include "deploy/layout.h"
 #include "deploy/supervise.h"
+#include "deploy/supervisor.h"
 
 namespace stoa::cli {
 namespace {
@@ -67,7 +65,7 @@ Exit report(Context& context, const Progress& progress, const JsonValue& done) {
   }
   if (!context.json()) {
     context.terminal.out << fmt::format("\n{} roles stopped in {} ms\n", progress.steps().size(),
-                                        done["took_ms"].text());
+                                        tenths(done["took_ms"].text()));
   }
   return Exit::Ok;
 }

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit.h"

@@ -118,8 +118,9 @@ std::optional<std::string> since_text(std::string_view text, Timestamp now) {
       std::ranges::find(kUnits, text.back(), &std::pair<char, std::int64_t>::first);
   if (unit != kUnits.end()) {
     std::int64_t number = 0;
-    const auto* end = text.data() + text.size() - 1;
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    const auto digits = text.substr(0, text.size() - 1);
+    const auto* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, number);
     if (error != std::errc{} || stop != end || number < 0 || number > 100'000) return std::nullopt;
     return to_rfc3339(now - std::chrono::seconds{number * unit->second});
   }

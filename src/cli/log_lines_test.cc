@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <ios>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,7 @@ TEST(LogLines, what_is_no_json_keeps_its_place_in_time) {
 
 std::vector<std::string> raw(const std::vector<LogLine>& lines) {
   std::vector<std::string> texts;
+  texts.reserve(lines.size());
   for (const auto& line : lines) texts.push_back(line.raw);
   return texts;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,7 +23,6 @@
 #include "cli/exit.h"
 #include "cli/log_lines.h"
 #include "cli/platform.h"
-#include "deploy/plan.h"
 
 namespace stoa::cli {
 namespace {

@@ -1,4 +1,3 @@
-#include <fmt/core.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): kill is POSIX
 
 #include <algorithm>
@@ -6,9 +5,6 @@
 #include <chrono>
 #include <expected>
 #include <filesystem>
-#include <ostream>
-#include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 

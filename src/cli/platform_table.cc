@@ -86,6 +86,15 @@ std::vector<RoleRow> role_rows(const Platform& platform, const PlatformState& st
   }
   auto probes = probe(targets, patience);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].seen = std::move(probes[i]);
+  // A reader knows how far it is, the relay how far it could be.
+  const auto relay = std::ranges::find(rows, "relay-execution", &RoleRow::role);
+  if (relay == rows.end() || !relay->seen.head) return rows;
+  const std::int64_t head = *relay->seen.head;
+  for (RoleRow& row : rows) {
+    if (row.seen.cursor && !row.seen.lag) {
+      row.seen.lag = std::max<std::int64_t>(0, head - *row.seen.cursor);
+    }
+  }
   return rows;
 }
 

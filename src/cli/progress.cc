@@ -8,8 +8,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+#include <system_error>
 
 #include "cli/command.h"
 #include "cli/json_value.h"
@@ -20,14 +19,13 @@ namespace {
 
 constexpr std::string_view kClearLine = "\r\x1b[K";
 
-/// "7.4" of "7.355": what a person reads.
+}  // namespace
+
 std::string tenths(const std::string& ms) {
   double value = 0;
-  std::from_chars(ms.data(), ms.data() + ms.size(), value);
-  return fmt::format("{:.1f}", value);
+  const auto [stop, error] = std::from_chars(ms.data(), ms.data() + ms.size(), value);
+  return error == std::errc{} ? fmt::format("{:.1f}", value) : ms;
 }
-
-}  // namespace
 
 void Progress::add(const JsonValue& event) {
   const std::string& kind = event["event"].text();

@@ -41,6 +41,8 @@ class Progress {
   std::vector<std::pair<std::string, JsonValue>> started_;
 };
 
+/// "7.4" of "7.355": milliseconds as a person reads them.
+[[nodiscard]] std::string tenths(const std::string& ms);
 /// "relay-execution 12 ms, risk 40 ms, execution 95 ms": what a start waited for.
 [[nodiscard]] std::string critical_path_text(const JsonValue& done);
 /// The steps and the last line of an operation as one JSON object; `page` may be empty.

@@ -7,9 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -17,7 +15,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/day_report.h"
@@ -79,8 +76,9 @@ std::optional<Timestamp> begin_of(std::string_view day) {
   unsigned number = 0;
   const auto part = [&](std::size_t at, std::size_t size, auto& value) {
     const auto text = day.substr(at, size);
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + size, value);
-    return error == std::errc{} && stop == text.data() + size;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc{} && stop == end;
   };
   const bool form = day.size() == 10 && day[4] == '-' && day[7] == '-' && part(0, 4, year) &&
                     part(5, 2, month) && part(8, 2, number);

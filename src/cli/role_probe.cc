@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -49,7 +49,18 @@ double real(const std::string& text) {
   return value;
 }
 
-/// The largest sample of any family that counts what a reader has still to read.
+/// Smallest or largest sample of a family.
+template <class Less>
+std::optional<std::int64_t> extreme(const JsonValue& family, Less less) {
+  std::optional<std::int64_t> found;
+  for (const JsonValue& sample : family["samples"].items()) {
+    const auto value = static_cast<std::int64_t>(real(sample["value"].text()));
+    if (!found || less(value, *found)) found = value;
+  }
+  return found;
+}
+
+/// What its slowest reader has still to read, where it says so itself.
 std::optional<std::int64_t> lag_of(const JsonValue& metrics) {
   std::optional<std::int64_t> lag;
   for (const auto& [name, family] : metrics.members()) {
@@ -88,6 +99,8 @@ void ask(const ProbeTarget& target, std::chrono::milliseconds patience, RoleProb
   const JsonValue& rate = (*body)["messages_per_second"];
   if (!rate.is_null()) probe.messages_per_second = real(rate.text());
   probe.lag = lag_of(*body);
+  probe.head = extreme((*body)["stoa_log_head_seq"], std::greater{});
+  probe.cursor = extreme((*body)["stoa_log_cursor_seq"], std::less{});
 }
 
 }  // namespace

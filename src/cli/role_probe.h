@@ -22,7 +22,9 @@ struct RoleProbe {
   std::optional<int> ready_status{};  // of /ready: 200 or 503
   std::string output{};               // why it is not ready, or why it did not answer
   std::optional<double> messages_per_second{};
-  std::optional<std::int64_t> lag{};  // records that its slowest reader is behind
+  std::optional<std::int64_t> lag{};     // records that its slowest reader is behind
+  std::optional<std::int64_t> head{};    // newest record of the log that it keeps
+  std::optional<std::int64_t> cursor{};  // newest record that it has read
   std::optional<std::uint64_t> rss_bytes{};
   std::optional<double> cpu_percent{};  // of one core, over the time of the look
 };

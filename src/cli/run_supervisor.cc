@@ -1,19 +1,14 @@
-#include <unistd.h>
 
 #include <array>
 #include <ostream>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit.h"
 #include "cli/platform.h"
 #include "cli/role_process.h"
-#include "deploy/pre_flight.h"
 #include "deploy/supervise.h"
 
 namespace stoa::cli {

@@ -7,11 +7,10 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <system_error>
 #include <vector>
 
 #include "base/clock.h"
@@ -27,6 +26,7 @@
 #include "cli/table.h"
 #include "deploy/children.h"
 #include "deploy/control.h"
+#include "deploy/plan.h"
 #include "deploy/process.h"
 #include "deploy/supervise.h"
 #include "protocol/json/writer.h"
@@ -183,7 +183,7 @@ Exit report(Context& context, const Platform& platform, const Progress& progress
                                         platform.layout.data.string());
   } else {
     context.terminal.out << fmt::format("\n{} roles ready in {} ms; waited for {}\n",
-                                        progress.steps().size(), done["took_ms"].text(),
+                                        progress.steps().size(), tenths(done["took_ms"].text()),
                                         critical_path_text(done));
   }
   if (!page.empty()) context.terminal.out << fmt::format("\n  page     {}\n", page);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <ios>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>

@@ -1,20 +1,17 @@
 #include "deploy/log_files.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -168,7 +165,7 @@ Result<LogAction> archive_one(const Found& log, const fs::path& folder) {
 }  // namespace
 
 Result<fs::path> turn(const fs::path& log, Timestamp now) {
-  const fs::path aside = aside_name(log, now);
+  fs::path aside = aside_name(log, now);
   std::error_code error;
   fs::rename(log, aside, error);
   if (error) return io_error("cannot move the log aside", error.value(), log.string());
@@ -176,7 +173,7 @@ Result<fs::path> turn(const fs::path& log, Timestamp now) {
 }
 
 Result<fs::path> turn_by_copy(const fs::path& log, Timestamp now) {
-  const fs::path aside = aside_name(log, now);
+  fs::path aside = aside_name(log, now);
   const Fd out{::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
   if (!out) return io_error("cannot make the copy", errno, aside.string());
   const auto copied = read_all(log, [&](auto bytes) { return write_all(out.get(), bytes, aside); });

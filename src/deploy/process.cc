@@ -15,9 +15,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <expected>
 #include <fstream>
 #include <optional>
 #include <string>

@@ -1,7 +1,6 @@
 #include "deploy/report.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +8,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "deploy/plan.h"
-#include "deploy/process.h"
 #include "deploy/supervisor.h"
 #include "protocol/json/writer.h"
 

@@ -22,6 +22,7 @@
 #include <fstream>
 #include <ios>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>

@@ -12,17 +12,14 @@
 #include <initializer_list>
 #include <map>
 #include <numeric>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "deploy/notify.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
 
