@@ -60,6 +60,10 @@ std::size_t MarketFollower::poll(nanoseconds monotonic_now, Timestamp now, const
     lost_at_.reset();
     say(FeedStatus::Stale, FeedReason::Disconnected, 0);
   }
+  if (work > 0) heard_ = monotonic_now;
+  if (joined_ && monotonic_now - heard_ >= kSilenceMax) {
+    say(FeedStatus::Stale, FeedReason::Stale, 0);
+  }
   visit_ = nullptr;
   return work;
 }
@@ -149,6 +153,7 @@ void MarketFollower::watch(Waiting& waiting) const {
   waiting.add(subscriber_.fd(), subscriber_.events());
   waiting.add_due(subscriber_.next_due());
   if (lost_at_) waiting.add_due(*lost_at_ + kGrace);
+  if (joined_) waiting.add_due(heard_ + kSilenceMax);
 }
 
 }  // namespace stoa::apps

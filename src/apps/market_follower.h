@@ -37,6 +37,9 @@ class MarketFollower final : public relay::SubscriberHandler {
   };
   /// A relay's hand-over takes milliseconds: nobody needs to hear of it.
   static constexpr nanoseconds kGrace = std::chrono::milliseconds{250};
+  /// The market is told anew each second: a connection on which nothing comes for so long is one
+  /// to a process that has stopped.
+  static constexpr nanoseconds kSilenceMax = std::chrono::milliseconds{2'500};
 
   /// The message, its place in the relay's log; 0: said by the follower itself.
   using Visit = std::function<void(const native::MessageView&, std::uint64_t seq)>;
@@ -78,6 +81,7 @@ class MarketFollower final : public relay::SubscriberHandler {
   bool frame_whole_ = false;  // its beginning was seen
   bool joined_ = false;
   std::optional<nanoseconds> lost_at_;
+  nanoseconds heard_{};  // when anything came
   std::uint64_t gaps_ = 0;
   std::uint64_t missed_ = 0;
   const Visit* visit_ = nullptr;
