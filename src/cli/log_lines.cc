@@ -119,8 +119,8 @@ std::optional<std::string> since_text(std::string_view text, Timestamp now) {
   if (unit != kUnits.end()) {
     std::int64_t number = 0;
     const auto digits = text.substr(0, text.size() - 1);
-    const auto* end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, number);
+    const auto* end = digits.end();
+    const auto [stop, error] = std::from_chars(digits.begin(), end, number);
     if (error != std::errc{} || stop != end || number < 0 || number > 100'000) return std::nullopt;
     return to_rfc3339(now - std::chrono::seconds{number * unit->second});
   }

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
+#include <numeric>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -109,8 +111,16 @@ class Logs {
       lines.insert(lines.end(), std::make_move_iterator(more.begin()),
                    std::make_move_iterator(more.end()));
     }
-    std::ranges::stable_sort(lines, {}, &LogLine::ts);
-    return lines;
+    // Lines of one time keep the order in which they were read.
+    std::vector<std::size_t> order(lines.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+      return std::tie(lines[a].ts, a) < std::tie(lines[b].ts, b);
+    });
+    std::vector<LogLine> sorted;
+    sorted.reserve(lines.size());
+    for (const std::size_t at : order) sorted.push_back(std::move(lines[at]));
+    return sorted;
   }
 
   void show(const std::vector<LogLine>& lines) {

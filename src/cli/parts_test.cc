@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <ios>
 #include <iterator>
 #include <span>
 #include <string>
@@ -262,6 +263,7 @@ TEST(Doctor, what_a_platform_left_behind_is_found) {
   std::ofstream{layout.pid("risk")} << "4194304 1 ready\n";
   EXPECT_THAT(run_words(words).out, HasSubstr("1 files of dead processes"));
   const auto self = deploy::running_process(::getpid());
+  ASSERT_TRUE(self);
   std::ofstream{layout.pid("venue")} << self->pid << ' ' << self->start_ticks << " ready\n";
   EXPECT_THAT(run_words(words).out, HasSubstr("1 roles run without a supervisor"));
 }

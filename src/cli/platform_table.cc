@@ -88,8 +88,8 @@ std::vector<RoleRow> role_rows(const Platform& platform, const PlatformState& st
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].seen = std::move(probes[i]);
   // A reader knows how far it is, the relay how far it could be.
   const auto relay = std::ranges::find(rows, "relay-execution", &RoleRow::role);
-  if (relay == rows.end() || !relay->seen.head) return rows;
-  const std::int64_t head = *relay->seen.head;
+  const std::int64_t head = relay == rows.end() ? 0 : relay->seen.head.value_or(0);
+  if (head == 0) return rows;
   for (RoleRow& row : rows) {
     if (row.seen.cursor && !row.seen.lag) {
       row.seen.lag = std::max<std::int64_t>(0, head - *row.seen.cursor);

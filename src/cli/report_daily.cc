@@ -76,9 +76,8 @@ std::optional<Timestamp> begin_of(std::string_view day) {
   unsigned number = 0;
   const auto part = [&](std::size_t at, std::size_t size, auto& value) {
     const auto text = day.substr(at, size);
-    const auto* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc{} && stop == end;
+    const auto [stop, error] = std::from_chars(text.begin(), text.end(), value);
+    return error == std::errc{} && stop == text.end();
   };
   const bool form = day.size() == 10 && day[4] == '-' && day[7] == '-' && part(0, 4, year) &&
                     part(5, 2, month) && part(8, 2, number);

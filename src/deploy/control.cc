@@ -35,8 +35,8 @@ constexpr std::int64_t kTimeoutMax = 86'400;
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value);
   if (error != std::errc{} || stop != end || value < 0 || value > kTimeoutMax) return std::nullopt;
   return std::chrono::seconds{value};
 }

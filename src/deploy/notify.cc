@@ -39,8 +39,8 @@ std::string status_line(std::string_view text) {
 
 std::optional<std::chrono::microseconds> microseconds_of(std::string_view text) {
   std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value);
   if (error != std::errc{} || stop != end) return std::nullopt;
   const auto bounded = std::min(value, static_cast<std::uint64_t>(kExtendMax.count()));
   return std::chrono::microseconds{static_cast<std::int64_t>(bounded)};

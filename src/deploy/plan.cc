@@ -136,8 +136,8 @@ const RoleKind* find_role_kind(std::string_view name) noexcept {
 Result<BasePort> parse_base_port(std::string_view text) {
   if (text == "any") return BasePort{};
   std::uint16_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value);
   if (error != std::errc{} || stop != end || value > kPortMax - kHighestPort) {
     return bad_input(
         fmt::format("base port {}: expected any or 0 to {}", text, kPortMax - kHighestPort));

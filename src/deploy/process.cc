@@ -87,7 +87,7 @@ std::optional<std::uint64_t> stat_field(std::string_view stat, int field) {
     stat.remove_prefix(space + 1);
   }
   std::uint64_t value = 0;
-  const auto [stop, error] = std::from_chars(stat.data(), stat.data() + stat.size(), value);
+  const auto [stop, error] = std::from_chars(stat.begin(), stat.end(), value);
   if (error != std::errc{}) return std::nullopt;
   return value;
 }
