@@ -333,7 +333,7 @@ void Engine::supervise(Timestamp now) {
   log::error("risk_tripped", {{"reason", trip->reason.view()}});
   trip_asked_ = true;
   // A log that has failed says so itself.
-  static_cast<void>(agent_->append(relay::Source::Risk, now, *trip));
+  [[maybe_unused]] const auto appended = agent_->append(relay::Source::Risk, now, *trip);
 }
 
 /// Between rounds every output has its record, so state and log agree.

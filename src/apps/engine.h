@@ -138,7 +138,7 @@ class Engine final : public oms::RecordListener {
   LogFacts facts_;
   relay::MarkKeeper marks_;
   risk::Drawdown drawdown_;
-  bool trip_asked_ = false;  // until the account says what became of it
+  bool trip_asked_ = false;      // until the account says what became of it
   Lsn last_checkpoint_{};        // taken or begun with
   std::size_t state_bytes_ = 0;  // of the last one taken
   std::unique_ptr<oms::ExecutionAgent> agent_;

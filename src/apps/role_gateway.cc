@@ -7,6 +7,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <thread>
@@ -23,6 +24,7 @@
 #include "apps/roles.h"
 #include "apps/strategies.h"
 #include "apps/token.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -59,7 +61,10 @@ constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
 
 bus::Subscription join(bus::Topic& topic) {
   auto subscription = topic.subscribe(bus::Policy::MustHave);
-  return std::move(*subscription);  // a new topic has room for its first reader
+  if (!subscription) {
+    fail_check("a new topic takes its first reader", std::source_location::current());
+  }
+  return std::move(*subscription);
 }
 
 /// Strategies run elsewhere: this runner only says what they are.
@@ -107,7 +112,7 @@ class GatewayRole final : public Role {
     std::size_t work = log_->poll(
         monotonic, [this](Lsn lsn, const native::MessageView& message) { on_log(lsn, message); });
     if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
-      recovered_.emplace(log_->take_recovered());
+      recovered_ = std::make_unique<Recovered>(log_->take_recovered());
       facts_ = recovered_->state.facts;
     }
     if (recovered_ && !gateway_ && !failed_) work += open_gateway(now);
@@ -368,7 +373,7 @@ class GatewayRole final : public Role {
   std::unique_ptr<LogFollower> log_;
   std::unique_ptr<MarketFollower> market_;
   relay::Publisher publisher_;
-  std::optional<Recovered> recovered_;
+  std::unique_ptr<Recovered> recovered_;
   LogFacts facts_;
   Pulse execution_{relay::Source::Core};
   Nobody nobody_;

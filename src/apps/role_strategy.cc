@@ -89,7 +89,7 @@ class Strategies final : public Role {
     std::size_t work = log_->poll(
         monotonic, [&](Lsn lsn, const native::MessageView& message) { on_log(lsn, message, now); });
     if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
-      recovered_.emplace(log_->take_recovered());
+      recovered_ = std::make_unique<Recovered>(log_->take_recovered());
       facts_ = recovered_->state.facts;
     }
     if (recovered_ && !runner_ && !failed_) work += make_runner();
@@ -214,7 +214,7 @@ class Strategies final : public Role {
   std::unique_ptr<MarketFollower> market_;
   relay::Publisher publisher_;
   RelayIntents sink_{publisher_, clock_};
-  std::optional<Recovered> recovered_;
+  std::unique_ptr<Recovered> recovered_;
   LogFacts facts_;
   std::unique_ptr<strategy::Runner> runner_;
   Pulse execution_{relay::Source::Core};

@@ -11,7 +11,6 @@
 #include <variant>
 #include <vector>
 
-#include "apps/heartbeat.h"
 #include "apps/key_frames.h"
 #include "apps/log_facts.h"
 #include "apps/market_writer.h"
@@ -142,7 +141,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
       lost_.add(writer_->take_lost());
       tell(monotonic, now);
     }
-    for (auto* publisher : {&*feed_, &*reports_, &*own_market_, &*own_system_}) {
+    for (auto* publisher : {feed_.get(), reports_.get(), own_market_.get(), own_system_.get()}) {
       work += publisher->poll(monotonic);
     }
     for (auto* server : {feed_server_.get(), orders_server_.get(), reports_server_.get()}) {
@@ -156,7 +155,8 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
       waiting.add(server->fd());
       waiting.add_due(server->next_due());
     }
-    for (const auto* publisher : {&*feed_, &*reports_, &*own_market_, &*own_system_}) {
+    for (const auto* publisher :
+         {feed_.get(), reports_.get(), own_market_.get(), own_system_.get()}) {
       waiting.add(publisher->fd(), publisher->events());
       waiting.add_due(publisher->next_due());
     }
@@ -289,7 +289,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
     reports_server_ = std::move(*reports);
 
     const std::uint64_t first = relay::Publisher::numbers_begin_at(clock_.now());
-    const auto publish = [&](std::optional<relay::Publisher>& to, std::filesystem::path socket,
+    const auto publish = [&](std::unique_ptr<relay::Publisher>& to, std::filesystem::path socket,
                              native::Domain domain, Source source,
                              std::size_t outbox) -> Result<void> {
       const bool kept = domain == native::Domain::Execution;
@@ -300,7 +300,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
                                                .outbox_bytes = outbox,
                                                .first_sequence = kept ? 0 : first});
       if (!publisher) return std::unexpected(std::move(publisher.error()));
-      to.emplace(std::move(*publisher));
+      to = std::make_unique<relay::Publisher>(std::move(*publisher));
       return {};
     };
     for (auto done : {publish(feed_, platform_.venue_feed(), native::Domain::Market, Source::Market,
@@ -319,8 +319,8 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
                                              .start = relay::StartAt::Lsn,
                                              .from = next_request_});
     if (!requests) return std::unexpected(std::move(requests.error()));
-    requests_.emplace(std::move(*requests));
-    writer_.emplace(*feed_);
+    requests_ = std::make_unique<relay::Subscriber>(std::move(*requests));
+    writer_ = std::make_unique<MarketWriter>(*feed_);
     return {};
   }
 
@@ -402,12 +402,12 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
   std::unique_ptr<relay::Server> feed_server_;
   std::unique_ptr<relay::Server> orders_server_;
   std::unique_ptr<relay::Server> reports_server_;
-  std::optional<relay::Publisher> feed_;
-  std::optional<relay::Publisher> reports_;
-  std::optional<relay::Publisher> own_market_;  // marks, into the log of what it is asked
-  std::optional<relay::Publisher> own_system_;
-  std::optional<relay::Subscriber> requests_;
-  std::optional<MarketWriter> writer_;
+  std::unique_ptr<relay::Publisher> feed_;
+  std::unique_ptr<relay::Publisher> reports_;
+  std::unique_ptr<relay::Publisher> own_market_;  // marks, into the log of what it is asked
+  std::unique_ptr<relay::Publisher> own_system_;
+  std::unique_ptr<relay::Subscriber> requests_;
+  std::unique_ptr<MarketWriter> writer_;
   KeyFrames frames_;
   Venue venue_;
   std::array<ExecutionReport, 512> buffer_{};

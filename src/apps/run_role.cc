@@ -200,6 +200,11 @@ class RoleHost {
         log::warn("registry_not_written", {{"error", entered.error().text()}});
       }
     }
+    // A datagram may get lost: a supervisor that waits hears it again.
+    if (!changed && told_.state == ops::RoleState::Ready && monotonic >= say_again_) {
+      say_again_ = monotonic + std::chrono::seconds{1};
+      notify_.ready("ready");
+    }
     if (!changed) return;
     if (draining_) standing.state = ops::RoleState::Draining;
     status_.set_state(standing.state, standing.reason);
@@ -248,6 +253,7 @@ class RoleHost {
   Waiting waiting_;
   Standing told_{.state = ops::RoleState::Stopped, .reason = {}};
   nanoseconds tell_due_{};
+  nanoseconds say_again_{};
   bool draining_ = false;
   nanoseconds drain_by_{};
 };

@@ -209,4 +209,15 @@ std::vector<RunningRole> running_roles(const Layout& layout) {
   return running;
 }
 
+void sweep_left_behind(const Layout& layout) {
+  const auto live = running_roles(layout);
+  std::error_code ignored;
+  for (const RoleKind& kind : role_kinds()) {
+    if (std::ranges::find(live, kind.name, &RunningRole::name) != live.end()) continue;
+    std::filesystem::remove(layout.pid(kind.name), ignored);
+    std::filesystem::remove(layout.notify(kind.name), ignored);
+  }
+  std::filesystem::remove(layout.control(), ignored);
+}
+
 }  // namespace stoa::deploy

@@ -125,7 +125,6 @@ class PreFlight {
     clock_time();
     if (folders()) {
       disk();
-      sweep();
       journal();
     }
     socket_names();
@@ -173,21 +172,6 @@ class PreFlight {
     amiss(fmt::format("{} free, a start needs {}", bytes_text(free),
                       bytes_text(options_.free_bytes_min)),
           options_.layout.data.string(), "free some space, or choose another disk with --data");
-  }
-
-  /// What a dead owner left behind is in nobody's way.
-  void sweep() {
-    for (const RoleKind& kind : role_kinds()) {
-      const auto live = running(kind.name);
-      if (live) continue;
-      std::error_code ignored;
-      fs::remove(options_.layout.pid(kind.name), ignored);
-      fs::remove(options_.layout.notify(kind.name), ignored);
-    }
-    if (!SupervisorLock::holder(options_.layout)) {
-      std::error_code ignored;
-      fs::remove(options_.layout.control(), ignored);
-    }
   }
 
   [[nodiscard]] bool running(std::string_view role) const {

@@ -30,7 +30,7 @@ struct PreFlightOptions {
 };
 
 /// Looks at everything that a start needs and tells all that is amiss at once. Makes the data
-/// directory's folders; takes away pid files and sockets whose owners are dead.
+/// directory's folders.
 [[nodiscard]] std::vector<Hindrance> pre_flight(const Plan& plan, const PreFlightOptions& options,
                                                 const Clock& clock);
 

@@ -337,6 +337,7 @@ flock whole_file() {
 Result<void> supervise(const Plan& plan, const SuperviseOptions& options) {
   const auto lock = SupervisorLock::take(options.layout);
   if (!lock) return std::unexpected(lock.error());
+  sweep_left_behind(options.layout);
   return Supervise{plan, options}.run();
 }
 

@@ -58,5 +58,8 @@ struct RunningRole {
   ProcessId process{};
 };
 [[nodiscard]] std::vector<RunningRole> running_roles(const Layout& layout);
+/// Takes away pid files and sockets whose owners are dead. Only whoever holds the supervisor's
+/// lock: another start may be making its own at this moment.
+void sweep_left_behind(const Layout& layout);
 
 }  // namespace stoa::deploy

@@ -432,7 +432,8 @@ constexpr auto kKeys = std::to_array<Key>({
      .default_value = "30",
      .min = 1,
      .max = 3'600,
-     .doc = "Longest pause in seconds before a role that keeps failing is started again; the first is 0.2.",
+     .doc = "Longest pause in seconds before a role that keeps failing is started again; the first "
+            "is 0.2.",
      .set =
          [](Config& c, const Judged& v) {
            c.roles.restart_pause_max_s = static_cast<std::uint32_t>(v.integer);

@@ -510,7 +510,8 @@ std::size_t Publisher::outbox_used() const noexcept {
 std::uint64_t Publisher::instance() const noexcept { return state_->instance; }
 std::uint64_t Publisher::log_id() const noexcept { return state_->log_id; }
 const Error* Publisher::refusal() const noexcept {
-  return state_->error ? &*state_->error : nullptr;
+  const std::optional<Error>& error = state_->error;
+  return error ? &*error : nullptr;
 }
 bool Publisher::superseded() const noexcept { return state_->was_superseded; }
 

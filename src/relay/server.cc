@@ -553,7 +553,8 @@ void Server::drain() { state_->drain(); }
 bool Server::drained() const noexcept { return state_->drained(); }
 bool Server::handed_over() const noexcept { return state_->left_to_successor; }
 const Error* Server::failed() const noexcept {
-  return state_->failure ? &*state_->failure : nullptr;
+  const std::optional<Error>& failure = state_->failure;
+  return failure ? &*failure : nullptr;
 }
 const ServerMetrics& Server::metrics() const noexcept { return state_->metrics; }
 const journal::WriterMetrics* Server::journal_metrics() const noexcept {
