@@ -15,7 +15,7 @@ namespace stoa::apps {
 /// a second, and at once when it changes.
 inline constexpr nanoseconds kHeartbeatEvery = std::chrono::milliseconds{200};
 /// Older than this: the role is away.
-inline constexpr nanoseconds kHeartbeatLost = std::chrono::seconds{1};
+inline constexpr nanoseconds kHeartbeatLost = std::chrono::seconds{2};
 
 /// Sends them.
 class Heart {

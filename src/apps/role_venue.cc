@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -33,11 +34,13 @@
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/system.h"
+#include "model/types.h"
 #include "oms/venue_port.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/server.h"
 #include "relay/source.h"

@@ -42,14 +42,14 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
     std::string name;               // ours, for its people
     std::uint64_t next_report = 1;  // the first that our log does not hold
   };
-  /// The venue says that it is there five times a second; older: it is away.
-  static constexpr nanoseconds kSilenceMax = std::chrono::seconds{1};
+  /// The venue says that it is there ten times a second; silent for longer: it is away.
+  static constexpr nanoseconds kSilenceMax = std::chrono::seconds{2};
 
   [[nodiscard]] static Result<std::unique_ptr<NativeVenue>> open(const Options& options);
 
   /// Connects, sends and reads. `now` is monotonic.
   std::size_t poll(nanoseconds now);
-  /// Both ways stand, and the venue has said within the last second that it is ready.
+  /// Both ways stand, and the venue has said lately that it is ready.
   [[nodiscard]] bool up() const noexcept;
   /// What is traded there, as it says; empty before it has said anything.
   [[nodiscard]] std::span<const Instrument> instruments() const noexcept { return instruments_; }
