@@ -42,14 +42,12 @@
 #include "model/instrument.h"
 #include "model/market.h"
 #include "model/risk.h"
-#include "model/system.h"
 #include "model/types.h"
 #include "oms/execution_agent.h"
 #include "ops/config.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
 #include "relay/source.h"
-#include "risk/limits.h"
 #include "strategy/runner.h"
 
 namespace stoa::apps {

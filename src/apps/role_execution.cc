@@ -111,7 +111,7 @@ class Execution final : public Role, public oms::RecordListener {
     waiting.add_due(heart_.due());
   }
 
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     const nanoseconds now = clock_.monotonic();
     switch (step_) {
       case Step::Numbers:
@@ -134,9 +134,11 @@ class Execution final : public Role, public oms::RecordListener {
 
   void drain() override { draining_ = true; }
   /// Every input that was read has been decided, and what follows from it is with relay and venue.
-  bool drained() const override { return draining_ && (step_ != Step::Running || log_.quiet()); }
+  [[nodiscard]] bool drained() const override {
+    return draining_ && (step_ != Step::Running || log_.quiet());
+  }
   void close() override { log_.publisher(Source::Core).close(); }
-  const Error* failed() const override { return failed_ ? &*failed_ : nullptr; }
+  [[nodiscard]] const Error* failed() const override { return failed_ ? &*failed_ : nullptr; }
 
   void add_metrics(ops::Metrics& metrics) override {
     const ops::EngineStatus& status = *status_;

@@ -1,6 +1,6 @@
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,6 +30,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "book/books.h"
+#include "book/order_book.h"
 #include "bus/topic.h"
 #include "bus/wake.h"
 #include "gateway/gateway.h"
@@ -46,9 +47,9 @@
 #include "ops/engine_status.h"
 #include "ops/role_status.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/source.h"
-#include "strategy/runner.h"
 
 // `stoa run gateway`: the door for people and programs over the relays. The gateway itself is the
 // engine's: this stands where the engine does, on the other side of its rings.
@@ -143,7 +144,7 @@ class GatewayRole final : public Role {
     waiting.add_due(clock_.monotonic() + std::chrono::milliseconds{20});
   }
 
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     if (!recovered_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
     if (!gateway_) return waits("for execution to say what is traded");
     if (!log_->connected() || !publisher_.connected()) return waits("for the execution relay");
@@ -155,12 +156,12 @@ class GatewayRole final : public Role {
     draining_ = true;
     status_->ready.set(0);
   }
-  bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
   void close() override {
     if (gateway_) gateway_->stop();
   }
-  std::uint16_t own_port() const override { return gateway_ ? gateway_->port() : 0; }
-  const Error* failed() const override {
+  [[nodiscard]] std::uint16_t own_port() const override { return gateway_ ? gateway_->port() : 0; }
+  [[nodiscard]] const Error* failed() const override {
     if (failed_) return &*failed_;
     if (publisher_.superseded()) return publisher_.refusal();
     return log_->failed();

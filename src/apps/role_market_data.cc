@@ -89,15 +89,15 @@ class MarketData final : public Role {
     waiting.add_due(marks_.next_due());
   }
 
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     if (!market_.connected()) return waits("for the market relay");
     if (!feed_->connected()) return waits("for the venue's feed");
     if (!feed_->joined()) return waits("for the venue to tell its market");
     return {.state = ops::RoleState::Ready};
   }
   void drain() override { draining_ = true; }
-  bool drained() const override { return draining_ && market_.unacked() == 0; }
-  const Error* failed() const override {
+  [[nodiscard]] bool drained() const override { return draining_ && market_.unacked() == 0; }
+  [[nodiscard]] const Error* failed() const override {
     return market_.superseded() ? market_.refusal() : nullptr;
   }
 

@@ -93,15 +93,17 @@ class Relay final : public Role {
     waiting.add(server_->fd());
     waiting.add_due(server_->next_due());
   }
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     if (const Error* failed = server_->failed()) {
       return {.state = ops::RoleState::Starting, .reason = failed->text()};
     }
     return {.state = ops::RoleState::Ready};
   }
   void drain() override { server_->drain(); }
-  bool drained() const override { return server_->drained() || server_->handed_over(); }
-  const Error* failed() const override { return server_->failed(); }
+  [[nodiscard]] bool drained() const override {
+    return server_->drained() || server_->handed_over();
+  }
+  [[nodiscard]] const Error* failed() const override { return server_->failed(); }
 
   void add_metrics(ops::Metrics& metrics) override {
     const relay::ServerMetrics& of = server_->metrics();

@@ -65,7 +65,7 @@ class Risk final : public Role {
     waiting.add_due(publisher_.next_due());
     waiting.add_due(heart_.due());
   }
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     if (!live_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
     if (!log_->connected() || !publisher_.connected()) {
       return {.state = ops::RoleState::Starting, .reason = "waits for the execution relay"};
@@ -73,8 +73,8 @@ class Risk final : public Role {
     return {.state = ops::RoleState::Ready};
   }
   void drain() override { draining_ = true; }
-  bool drained() const override { return draining_ && publisher_.unacked() == 0; }
-  const Error* failed() const override {
+  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  [[nodiscard]] const Error* failed() const override {
     if (publisher_.superseded()) return publisher_.refusal();
     return log_->failed();
   }

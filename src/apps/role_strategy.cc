@@ -119,7 +119,7 @@ class Strategies final : public Role {
     }
   }
 
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     if (!recovered_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
     if (!runner_) return waits("for execution to say what is traded");
     if (!market_->connected()) return waits("for the market relay");
@@ -132,8 +132,8 @@ class Strategies final : public Role {
     draining_ = true;
     if (runner_ && runner_->live()) log::info("strategies_stopped", {});
   }
-  bool drained() const override { return draining_ && publisher_.unacked() == 0; }
-  const Error* failed() const override {
+  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  [[nodiscard]] const Error* failed() const override {
     if (failed_) return &*failed_;
     if (publisher_.superseded()) return publisher_.refusal();
     return log_->failed();

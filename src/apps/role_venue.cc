@@ -171,7 +171,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
     waiting.add_due(tell_due_);
   }
 
-  Standing standing() const override {
+  [[nodiscard]] Standing standing() const override {
     if (!started_) return {.state = ops::RoleState::Starting, .reason = "opens its session"};
     return {.state = ops::RoleState::Ready};
   }
@@ -181,8 +181,8 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
       server->drain();
     }
   }
-  bool drained() const override { return draining_ && reports_->unacked() == 0; }
-  const Error* failed() const override {
+  [[nodiscard]] bool drained() const override { return draining_ && reports_->unacked() == 0; }
+  [[nodiscard]] const Error* failed() const override {
     for (const auto* server : {feed_server_.get(), orders_server_.get(), reports_server_.get()}) {
       if (const Error* failed = server->failed()) return failed;
     }

@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "bus/topic.h"
 #include "model/execution.h"
-#include "model/market.h"
+#include "model/instrument.h"
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/system.h"

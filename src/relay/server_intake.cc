@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "journal/checkpoint.h"
 #include "journal/reader.h"
 #include "journal/writer.h"
 #include "protocol/native/codec.h"
