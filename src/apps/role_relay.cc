@@ -1,14 +1,13 @@
-#include <fmt/core.h>
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <expected>
+#include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "apps/journal_options.h"
@@ -18,14 +17,12 @@
 #include "apps/roles.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/ids.h"
 #include "journal/writer.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 #include "protocol/native/registry.h"
 #include "relay/server.h"
-#include "relay/source.h"
 #include "relay/wire.h"
 
 // `stoa run relay --domain D`: owns a domain's log, orders it, makes it durable, fans it out.
@@ -122,7 +119,7 @@ class Relay final : public Role {
                     of.duplicates, {domain});
     metrics.counter("stoa_log_gap_records_total", "Times a source was told to rewind",
                     of.source_gaps, {domain});
-    for (std::size_t i = 0; i < relay::kRefusals; ++i) {
+    for (std::size_t i = 1; i < relay::kRefusals; ++i) {
       metrics.counter("stoa_relay_refused_total", "Connections and messages refused", of.refused[i],
                       {domain, {"reason", to_string(static_cast<relay::Refusal>(i))}});
     }

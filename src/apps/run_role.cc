@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <bits/types/struct_timespec.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -12,10 +14,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <expected>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "apps/platform.h"

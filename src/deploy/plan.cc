@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -64,6 +63,7 @@ constexpr std::uint16_t kHighestPort = std::ranges::max(kKinds, {}, &RoleKind::p
 
 std::vector<Word> names() {
   std::vector<Word> names;
+  names.reserve(kKinds.size());
   for (const RoleKind& kind : kKinds) names.push_back(kind.name);
   return names;
 }
@@ -113,10 +113,10 @@ std::vector<std::string> argv_of(const RoleKind& kind, const PlanOptions& option
 
 std::uint16_t port_of(const PlanOptions& options, const RoleKind& kind) {
   const auto choice = std::ranges::find(options.choices, kind.name, &RoleChoice::name);
-  const bool told = choice != options.choices.end() && choice->port;
-  const std::uint16_t port = told ? *choice->port : kind.port;
+  const bool told = choice != options.choices.end();
+  const std::uint16_t port = told ? choice->port.value_or(kind.port) : kind.port;
   if (port == 0 || !options.base_port) return 0;
-  return static_cast<std::uint16_t>(port + *options.base_port);
+  return static_cast<std::uint16_t>(port + options.base_port.value_or(0));
 }
 
 std::int64_t priority_of(const PlanOptions& options, std::string_view name) {

@@ -30,7 +30,6 @@
 #include "deploy/layout.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
-#include "deploy/supervise.h"
 
 namespace stoa::deploy {
 namespace {

@@ -291,7 +291,7 @@ void Gateway::Server::shut_down() {
   arm_timer();
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(Options options, Link link) {
+Result<std::unique_ptr<Gateway>> Gateway::start(Options options, const Link& link) {
   check(link.commands != nullptr && link.execution != nullptr && link.views != nullptr &&
             link.engine_wake != nullptr && link.gateway_wake != nullptr && link.status != nullptr &&
             link.clock != nullptr,

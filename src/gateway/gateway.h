@@ -140,7 +140,7 @@ class Gateway {
   ///
   /// errors  Unavailable: the port is taken (`--port 0` takes any free one); BadInput: the host is
   ///         no address
-  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(Options options, Link link);
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> start(Options options, const Link& link);
 
   ~Gateway();
   Gateway(const Gateway&) = delete;

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/execution_log.h"
 #include "relay/publisher.h"
 #include "relay/source.h"

@@ -123,8 +123,9 @@ class Subscriber::State {
         return count;
       }
       const std::size_t bytes = frame->bytes;
-      if (frame->message) {
-        if (!take_record(frame->lsn.value(), *frame->message)) return count;
+      const std::optional<native::MessageView>& message = frame->message;
+      if (message) {
+        if (!take_record(frame->lsn.value(), *message)) return count;
         ++count;
       } else {
         take_control(frame->control);
@@ -310,7 +311,8 @@ Lsn Subscriber::head_at_join() const noexcept { return Lsn{state_->head}; }
 bool Subscriber::caught_up() const noexcept { return state_->welcomed && state_->caught_up; }
 std::uint64_t Subscriber::log_id() const noexcept { return state_->log_id; }
 const Error* Subscriber::last_error() const noexcept {
-  return state_->error ? &*state_->error : nullptr;
+  const std::optional<Error>& error = state_->error;
+  return error ? &*error : nullptr;
 }
 
 }  // namespace stoa::relay

@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <bits/types/struct_iovec.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
