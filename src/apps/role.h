@@ -53,6 +53,8 @@ class Role {
   /// Takes no more and finishes what is under way.
   virtual void drain() = 0;
   [[nodiscard]] virtual bool drained() const = 0;
+  /// Its work is done by another process from now on: it ends in order, without draining.
+  [[nodiscard]] virtual bool finished() const { return false; }
   /// Last words, once drained or when time is up.
   virtual void close() {}
   /// What ends the process, or null. Its supervisor starts another.

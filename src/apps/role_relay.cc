@@ -100,6 +100,7 @@ class Relay final : public Role {
   [[nodiscard]] bool drained() const override {
     return server_->drained() || server_->handed_over();
   }
+  [[nodiscard]] bool finished() const override { return server_->handed_over(); }
   [[nodiscard]] const Error* failed() const override { return server_->failed(); }
 
   void add_metrics(ops::Metrics& metrics) override {

@@ -56,6 +56,10 @@ constexpr auto kKinds = std::to_array<Kind>({{"relay", make_relay},
 
 /// The longest sleep: how late a heartbeat may be, and a signal that came between two looks.
 constexpr nanoseconds kSleepMax = std::chrono::milliseconds{100};
+/// How often a successor asks for the port and the name that its predecessor still has.
+constexpr nanoseconds kPlaceEvery = std::chrono::milliseconds{100};
+/// A predecessor is gone by then; who has them now is somebody else.
+constexpr nanoseconds kPlaceWait = std::chrono::seconds{10};
 
 std::atomic<bool> g_stop{false};
 std::atomic<bus::Wake*> g_wake{nullptr};
@@ -118,14 +122,15 @@ class RoleHost {
     if (options_.name == "gateway") return {};
     auto token = load_or_make_token(config_.data.dir / "token");
     if (!token) return std::unexpected(std::move(token.error()));
-    auto health = ops::HealthServer::start(status_, metrics_,
-                                           {.host = config_.health.host,
-                                            .port = options_.port,
-                                            .token = std::move(*token),
-                                            .wake = [wake = wake_.get()] { wake->notify(); }});
-    if (!health) return std::unexpected(std::move(health.error()));
-    health_ = std::move(*health);
-    return enter(health_->endpoint());
+    token_ = std::move(*token);
+    auto placed = take_place();
+    if (placed || !options_.take_over || placed.error().code != ErrorCode::Unavailable) {
+      return placed;
+    }
+    // Its predecessor is about to end, and work does not wait for that.
+    place_due_ = clock_.monotonic() + kPlaceEvery;
+    place_until_ = clock_.monotonic() + kPlaceWait;
+    return {};
   }
 
   [[nodiscard]] int run() {
@@ -139,6 +144,10 @@ class RoleHost {
         fmt::print(stderr, "error: {} stopped: {}\n", options_.name, failed->text());
         notify_.status(failed->text());
         return 1;
+      }
+      if (role_->finished()) {
+        log::info("role_handed_over", {{"role", options_.name}});
+        return 0;
       }
       if (asked_to_stop() && !draining_) begin_to_drain(monotonic);
       if (draining_ && (role_->drained() || monotonic >= drain_by_)) break;
@@ -157,6 +166,42 @@ class RoleHost {
     std::filesystem::create_directories(run, error);
     if (error) return io_error("cannot make the folder of sockets", error.value(), run.string());
     return {};
+  }
+
+  /// Opens the health port and registers; what is done already stays.
+  Result<void> take_place() {
+    if (!health_) {
+      auto health = ops::HealthServer::start(status_, metrics_,
+                                             {.host = config_.health.host,
+                                              .port = options_.port,
+                                              .token = token_,
+                                              .wake = [wake = wake_.get()] { wake->notify(); }});
+      if (!health) return std::unexpected(std::move(health.error()));
+      health_ = std::move(*health);
+    }
+    return enter(health_->endpoint());
+  }
+
+  void take_place_again(nanoseconds monotonic, Timestamp now) {
+    place_due_ = monotonic + kPlaceEvery;
+    if (const auto placed = take_place(); !placed) {
+      if (monotonic < place_until_) return;
+      log::warn("role_without_its_place", {{"error", placed.error().text()}});
+      place_until_ = monotonic + kPlaceWait;
+      return;
+    }
+    place_due_ = nanoseconds{};
+    register_health(now);
+  }
+
+  void register_health(Timestamp now) {
+    if (!entry_) return;
+    const bool ready = told_.state == ops::RoleState::Ready;
+    if (const auto set =
+            entry_->set_health(ready ? ops::CheckResult::Pass : ops::CheckResult::Fail, now);
+        !set) {
+      log::warn("registry_not_written", {{"error", set.error().text()}});
+    }
   }
 
   Result<void> enter(std::string health) {
@@ -194,6 +239,7 @@ class RoleHost {
   void tell(nanoseconds monotonic, Timestamp now) {
     status_.beat(monotonic);
     notify_.beat(monotonic);
+    if (place_due_ > nanoseconds{} && monotonic >= place_due_) take_place_again(monotonic, now);
     if (monotonic < tell_due_) return;
     Standing standing = role_->standing();
     const bool changed = standing.state != told_.state || standing.reason != told_.reason;
@@ -218,14 +264,11 @@ class RoleHost {
     } else {
       notify_.status(standing.reason);
     }
-    const auto health = ready ? ops::CheckResult::Pass : ops::CheckResult::Fail;
-    if (const auto set = entry_ ? entry_->set_health(health, now) : Result<void>{}; !set) {
-      log::warn("registry_not_written", {{"error", set.error().text()}});
-    }
     log::info("role_state", {{"role", options_.name},
                              {"state", to_string(standing.state)},
                              {"reason", standing.reason}});
     told_ = std::move(standing);
+    register_health(now);
   }
 
   void sleep(nanoseconds now) {
@@ -254,6 +297,9 @@ class RoleHost {
   std::unique_ptr<Role> role_;
   std::unique_ptr<ops::HealthServer> health_;
   std::optional<ops::Registration> entry_;
+  std::string token_;
+  nanoseconds place_due_{};  // 0: it has its port and its name
+  nanoseconds place_until_{};
   Waiting waiting_;
   Standing told_{.state = ops::RoleState::Stopped, .reason = {}};
   nanoseconds tell_due_{};

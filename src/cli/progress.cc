@@ -41,10 +41,15 @@ void Progress::add(const JsonValue& event) {
   } else if (kind == "role_stopping") {
     forget();
     busy_.emplace_back(role, "stops");
-  } else if (kind == "role_ready" || kind == "role_stopped") {
+  } else if (kind == "role_handing_over") {
+    forget();
+    busy_.emplace_back(role, "is handed over");
+  } else if (kind == "role_ready" || kind == "role_stopped" || kind == "role_handed_over") {
     forget();
     Step step{.role = role,
-              .what = kind == "role_ready" ? "ready" : "stopped",
+              .what = kind == "role_ready"     ? "ready"
+                      : kind == "role_stopped" ? "stopped"
+                                               : "handed over",
               .at_ms = event["at_ms"].text(),
               .took_ms = event["took_ms"].text(),
               .text = event["text"].text()};
@@ -118,7 +123,7 @@ std::string operation_json(const Progress& progress, const JsonValue& done,
     json.field("role", std::string_view{step.role});
     json.field("state", std::string_view{step.what});
     if (!step.started_ms.empty()) json.raw_field("started_ms", step.started_ms);
-    json.raw_field(step.what == "ready" ? "ready_ms" : "stopped_ms", step.at_ms);
+    json.raw_field(step.what == "stopped" ? "stopped_ms" : "ready_ms", step.at_ms);
     json.raw_field("took_ms", step.took_ms);
     if (!step.waited_for.empty()) json.field("waited_for", std::string_view{step.waited_for});
     json.end_object();

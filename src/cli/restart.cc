@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <optional>
 #include <ostream>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -23,6 +27,9 @@ constexpr auto kArguments = std::to_array<Argument>({
 });
 constexpr auto kFlags = std::to_array<Flag>({
     {.name = "--all", .help = "every role, in order", .kind = Flag::Kind::Switch},
+    {.name = "--hand-over",
+     .help = "of one relay: a successor takes its place while it runs, and nobody is disconnected",
+     .kind = Flag::Kind::Switch},
     {.name = "--dry-run",
      .help = "show what would be restarted; change nothing",
      .kind = Flag::Kind::Switch},
@@ -30,7 +37,19 @@ constexpr auto kFlags = std::to_array<Flag>({
 constexpr auto kExamples = std::to_array<std::string_view>({
     "stoa restart gateway",
     "stoa restart --all --data /var/lib/stoa",
+    "stoa restart relay-execution --hand-over",
 });
+
+/// Nothing when a successor can take the role's place; else what to tell the user.
+std::optional<std::string> cannot_hand_over(const deploy::Plan& plan,
+                                            std::span<const std::size_t> places) {
+  if (places.size() == 1 && plan.roles[places.front()].hands_over) return std::nullopt;
+  std::string able;
+  for (const deploy::Role& role : plan.roles) {
+    if (role.hands_over) able += (able.empty() ? "" : ", ") + role.name;
+  }
+  return "--hand-over takes one of: " + able;
+}
 
 Exit run(Context& context) {
   const auto roles = context.arguments.all("ROLE");
@@ -40,6 +59,10 @@ Exit run(Context& context) {
   if (!platform) return platform.error();
   const auto places = platform->plan.places(roles);
   if (!places) return context.usage(places.error().message);
+  const bool hand_over = context.arguments.has("--hand-over");
+  if (hand_over) {
+    if (const auto why = cannot_hand_over(platform->plan, *places)) return context.usage(*why);
+  }
   auto client = deploy::ControlClient::connect(platform->layout.control());
   if (!client) {
     return context.fail(
@@ -50,11 +73,15 @@ Exit run(Context& context) {
   if (context.arguments.has("--dry-run")) {
     for (const deploy::Role& role : platform->plan.roles) {
       const bool chosen = all || std::ranges::find(roles, role.name) != roles.end();
-      if (chosen) context.terminal.out << fmt::format("would restart {}\n", role.name);
+      if (!chosen) continue;
+      context.terminal.out << fmt::format("would {} {}\n", hand_over ? "hand over" : "restart",
+                                          role.name);
     }
     return Exit::Ok;
   }
-  const auto sent = client->send({.verb = deploy::Request::Verb::Restart, .roles = roles});
+  using Verb = deploy::Request::Verb;
+  const auto sent =
+      client->send({.verb = hand_over ? Verb::HandOver : Verb::Restart, .roles = roles});
   if (!sent) return context.fail(sent.error());
   Progress progress{context};
   const auto silence = platform->timing.start_timeout + platform->timing.stop_timeout;

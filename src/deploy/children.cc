@@ -71,7 +71,7 @@ Result<void> Children::open_notices(std::size_t role) {
   return {};
 }
 
-Result<ProcessId> Children::start(std::size_t role) {
+Result<Process> Children::launch(std::size_t role, bool take_over) {
   Child& child = children_[role];
   const Role& plan = plan_.roles[role];
   if (!child.notices) {
@@ -81,6 +81,7 @@ Result<ProcessId> Children::start(std::size_t role) {
                 .environment = options_.environment,
                 .log_file = plan.log_file,
                 .ends_with_parent = options_.end_with_us};
+  if (take_over) launch.argv.emplace_back("--take-over");
   launch.environment.push_back("NOTIFY_SOCKET=" + options_.layout.notify(plan.name).string());
   if (options_.watchdog.count() > 0) {
     launch.environment.push_back(
@@ -89,19 +90,44 @@ Result<ProcessId> Children::start(std::size_t role) {
   std::error_code none;
   const auto written = std::filesystem::file_size(plan.log_file, none);
   child.log_from = none ? 0 : written;
-  auto process = Process::start(launch);
+  return Process::start(launch);
+}
+
+Result<ProcessId> Children::start(std::size_t role) {
+  auto process = launch(role, false);
   if (!process) return std::unexpected(process.error());
-  child.process.emplace(std::move(*process));
-  write_pid(role, false);
-  return child.process->id();
+  const ProcessId id = process->id();
+  children_[role].own = {.process = std::move(*process), .heard = id.pid};
+  write_pid(role, false, false);
+  return id;
+}
+
+Result<ProcessId> Children::start_successor(std::size_t role) {
+  auto process = launch(role, true);
+  if (!process) return std::unexpected(process.error());
+  const ProcessId id = process->id();
+  children_[role].beside = {.process = std::move(*process), .heard = id.pid};
+  write_pid(role, true, false);
+  return id;
+}
+
+void Children::promote(std::size_t role) {
+  std::swap(children_[role].own, children_[role].beside);
+  write_pid(role, false, false);
+  std::error_code ignored;
+  std::filesystem::remove(pid_file(role, true), ignored);
 }
 
 void Children::signal(std::size_t role, int number) {
-  if (const auto& process = children_[role].process) process->signal(number);
+  if (const auto& process = children_[role].own.process) process->signal(number);
 }
 
 void Children::kill(std::size_t role) {
-  if (const auto& process = children_[role].process) process->kill_all();
+  if (const auto& process = children_[role].own.process) process->kill_all();
+}
+
+void Children::kill_beside(std::size_t role) {
+  if (const auto& process = children_[role].beside.process) process->kill_all();
 }
 
 std::string Children::last_lines(std::size_t role) {
@@ -110,23 +136,42 @@ std::string Children::last_lines(std::size_t role) {
 
 void Children::adopt(
     const std::function<void(std::size_t role, const ProcessId& id, bool ready)>& found) {
-  for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
-    const auto file = read_pid(options_.layout.pid(plan_.roles[role].name));
-    if (!file) continue;
+  const auto running = [](const std::optional<PidFile>& file) -> std::optional<Process> {
+    if (!file) return std::nullopt;
     auto process = Process::adopt(file->id);
-    if (!process || !open_notices(role)) continue;
-    children_[role].process.emplace(std::move(*process));
+    return process ? std::optional{std::move(*process)} : std::nullopt;
+  };
+  for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
+    auto file = read_pid(pid_file(role, false));
+    const auto next = read_pid(pid_file(role, true));
+    auto process = running(file);
+    auto successor = running(next);
+    std::error_code ignored;
+    std::filesystem::remove(pid_file(role, true), ignored);
+    if (process && successor) successor->kill_all();
+    if (!process && successor) {
+      process = std::move(successor);
+      file = next;
+    }
+    if (!process || !file || !open_notices(role)) continue;
+    children_[role].own = {.process = std::move(process), .heard = file->id.pid};
+    write_pid(role, false, file->ready);
     found(role, file->id, file->ready);
   }
 }
 
-void Children::note_ready(std::size_t role) { write_pid(role, true); }
+void Children::note_ready(std::size_t role) { write_pid(role, false, true); }
+
+std::filesystem::path Children::pid_file(std::size_t role, bool beside) const {
+  return options_.layout.pid(plan_.roles[role].name + (beside ? ".next" : ""));
+}
 
 /// A new file under the name, so that a reader never sees half of one.
-void Children::write_pid(std::size_t role, bool ready) const {
-  const auto& process = children_[role].process;
+void Children::write_pid(std::size_t role, bool beside, bool ready) const {
+  const Child& child = children_[role];
+  const auto& process = beside ? child.beside.process : child.own.process;
   if (!process) return;
-  const auto path = options_.layout.pid(plan_.roles[role].name);
+  const auto path = pid_file(role, beside);
   const auto passing = path.string() + ".new";
   {
     std::ofstream out{passing, std::ios::trunc};
@@ -143,29 +188,48 @@ int Children::notice_fd(std::size_t role) const {
 }
 
 int Children::process_fd(std::size_t role) const {
-  const auto& process = children_[role].process;
+  const auto& process = children_[role].own.process;
+  return process ? process->fd() : -1;
+}
+
+int Children::beside_fd(std::size_t role) const {
+  const auto& process = children_[role].beside.process;
   return process ? process->fd() : -1;
 }
 
 std::optional<Notice> Children::notice(std::size_t role) {
   Child& child = children_[role];
-  if (!child.notices || !child.process) return std::nullopt;
-  return child.notices->receive(child.process->id().pid);
+  if (!child.notices) return std::nullopt;
+  auto notice = child.notices->receive(child.own.heard, child.beside.heard);
+  if (notice) return notice;
+  for (Running* each : {&child.own, &child.beside}) {
+    if (!each->process) each->heard = 0;
+  }
+  return std::nullopt;
 }
 
-std::optional<ExitStatus> Children::ended(std::size_t role) {
+bool Children::is_beside(std::size_t role, pid_t pid) const {
+  return children_[role].beside.heard == pid;
+}
+
+std::optional<ExitStatus> Children::ended(std::size_t role) { return reap(role, false); }
+
+std::optional<ExitStatus> Children::ended_beside(std::size_t role) { return reap(role, true); }
+
+std::optional<ExitStatus> Children::reap(std::size_t role, bool beside) {
   Child& child = children_[role];
-  if (!child.process) return std::nullopt;
-  auto status = child.process->reap();
+  auto& process = beside ? child.beside.process : child.own.process;
+  if (!process) return std::nullopt;
+  auto status = process->reap();
   if (!status) return std::nullopt;
-  child.process.reset();
+  process.reset();
   std::error_code ignored;
-  std::filesystem::remove(options_.layout.pid(plan_.roles[role].name), ignored);
+  std::filesystem::remove(pid_file(role, beside), ignored);
   return status;
 }
 
 bool Children::takes_reopen(std::size_t role) const {
-  const auto& process = children_[role].process;
+  const auto& process = children_[role].own.process;
   return process && catches(process->id().pid, SIGUSR1);
 }
 

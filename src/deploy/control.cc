@@ -29,7 +29,7 @@
 namespace stoa::deploy {
 namespace {
 
-constexpr std::array<std::string_view, 4> kVerbs{"up", "down", "restart", "status"};
+constexpr std::array<std::string_view, 5> kVerbs{"up", "down", "restart", "hand-over", "status"};
 constexpr std::size_t kRolesMax = 32;
 constexpr std::int64_t kTimeoutMax = 86'400;
 
@@ -61,7 +61,7 @@ std::string to_line(const Request& request) {
 Result<Request> parse_request(std::string_view line) {
   const auto verb = next_word(line);
   const auto* const found = std::ranges::find(kVerbs, verb);
-  if (found == kVerbs.end()) return bad_input("expected up, down, restart or status");
+  if (found == kVerbs.end()) return bad_input("expected up, down, restart, hand-over or status");
   Request request{.verb = static_cast<Request::Verb>(found - kVerbs.begin())};
   constexpr std::string_view kTimeout = "timeout=";
   while (!line.empty()) {

@@ -16,9 +16,9 @@
 // lines of JSON, the last of which is {"event":"done",…}.
 namespace stoa::deploy {
 
-/// "up venue", "down force timeout=5", "restart execution", "status".
+/// "up venue", "down force timeout=5", "restart execution", "hand-over relay-market", "status".
 struct Request {
-  enum class Verb : std::uint8_t { Up, Down, Restart, Status };
+  enum class Verb : std::uint8_t { Up, Down, Restart, HandOver, Status };
   Verb verb = Verb::Status;
   std::vector<std::string> roles{};
   bool force = false;

@@ -37,6 +37,19 @@ TEST(Control, a_request_survives_its_line) {
   EXPECT_EQ(read->timeout, asked.timeout);
 }
 
+TEST(Control, each_verb_survives_its_line) {
+  using Verb = Request::Verb;
+  for (const Verb verb : {Verb::Up, Verb::Down, Verb::Restart, Verb::HandOver, Verb::Status}) {
+    auto line = to_line({.verb = verb});
+    line.pop_back();
+    const auto read = parse_request(line);
+    ASSERT_TRUE(read) << line;
+    EXPECT_EQ(read->verb, verb) << line;
+  }
+  EXPECT_EQ(to_line({.verb = Verb::HandOver, .roles = {"relay-market"}}),
+            "hand-over relay-market\n");
+}
+
 TEST(Control, what_is_no_request_is_refused) {
   for (const std::string_view line :
        {"", "stop", "UP", "down timeout=", "down timeout=-1", "down timeout=86401",

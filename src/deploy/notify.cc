@@ -110,7 +110,7 @@ NoticeSocket::~NoticeSocket() {
   if (fd_) ::unlink(path_.c_str());
 }
 
-std::optional<Notice> NoticeSocket::receive(pid_t pid) {
+std::optional<Notice> NoticeSocket::receive(pid_t pid, pid_t other) {
   std::array<char, kDatagramMax> bytes{};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};
   while (true) {
@@ -123,8 +123,11 @@ std::optional<Notice> NoticeSocket::receive(pid_t pid) {
     const auto got = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
-    if (sender_of(message) != pid) continue;
-    return parse_notice({bytes.data(), static_cast<std::size_t>(got)});
+    const pid_t sender = sender_of(message);
+    if (sender <= 0 || (sender != pid && sender != other)) continue;
+    Notice notice = parse_notice({bytes.data(), static_cast<std::size_t>(got)});
+    notice.sender = sender;
+    return notice;
   }
 }
 

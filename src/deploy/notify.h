@@ -22,6 +22,7 @@ struct Notice {
   bool trouble = false;                               // WATCHDOG=trigger: it asks to be ended
   std::optional<std::string> status{};                // one line for people
   std::optional<std::chrono::microseconds> extend{};  // EXTEND_TIMEOUT_USEC, at most one hour
+  pid_t sender = 0;                                   // as the kernel says it
 };
 
 /// Reads `NAME=VALUE` lines. Bytes of a peer: never fails, what it cannot read it passes over;
@@ -42,8 +43,8 @@ class NoticeSocket {
   ~NoticeSocket();
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  /// The next datagram that `pid` sent; nothing when none waits. Never blocks.
-  [[nodiscard]] std::optional<Notice> receive(pid_t pid);
+  /// The next datagram that one of these sent; nothing when none waits. Never blocks. 0: nobody.
+  [[nodiscard]] std::optional<Notice> receive(pid_t pid, pid_t other = 0);
 
  private:
   NoticeSocket(Fd fd, std::filesystem::path path) : fd_{std::move(fd)}, path_{std::move(path)} {}

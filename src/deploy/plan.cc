@@ -47,9 +47,9 @@ constexpr std::array<Word, 8> kAfterGateway{"relay-market", "relay-signal", "rel
                                             "execution",    "strategy"};
 
 constexpr auto kKinds = std::to_array<RoleKind>({
-    {.name = "relay-market", .words = kMarketRelay, .port = 8001},
-    {.name = "relay-signal", .words = kSignalRelay, .port = 8002},
-    {.name = "relay-execution", .words = kExecutionRelay, .port = 8003},
+    {.name = "relay-market", .words = kMarketRelay, .port = 8001, .hands_over = true},
+    {.name = "relay-signal", .words = kSignalRelay, .port = 8002, .hands_over = true},
+    {.name = "relay-execution", .words = kExecutionRelay, .port = 8003, .hands_over = true},
     {.name = "venue", .words = kVenue, .port = 9100},
     {.name = "market-data", .words = kMarketData, .port = 5555, .after = kAfterMarketData},
     {.name = "risk", .words = kRisk, .port = 5557, .after = kAfterRisk},
@@ -209,7 +209,8 @@ Result<Plan> make_plan(const PlanOptions& options) {
     Role role{.name = std::string{kind.name},
               .argv = argv_of(kind, options),
               .port = port_of(options, kind),
-              .log_file = layout.log(kind.name)};
+              .log_file = layout.log(kind.name),
+              .hands_over = kind.hands_over};
     for (const Word name : kind.after) {
       if (const auto place = plan.find(name)) role.after.push_back(*place);
     }

@@ -20,6 +20,7 @@ struct RoleKind {
   std::span<const std::string_view> words{};  // behind `stoa run`: relay --domain market
   std::uint16_t port = 0;                     // health and metrics, before base_port
   std::span<const std::string_view> after{};  // must be ready first
+  bool hands_over = false;                    // a successor may take its place while it runs
 };
 
 /// Every role; each stands behind those that it waits for.
@@ -61,6 +62,7 @@ struct Role {
   std::vector<std::size_t> after{};  // places in Plan::roles, all smaller than its own
   std::uint16_t port = 0;            // 0: the system picks one
   std::filesystem::path log_file{};
+  bool hands_over = false;  // started with --take-over, a second process takes its place
 };
 
 struct Plan {

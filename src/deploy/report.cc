@@ -37,6 +37,8 @@ std::string_view to_string(Operation::Kind kind) noexcept {
       return "down";
     case Operation::Kind::Restart:
       return "restart";
+    case Operation::Kind::HandOver:
+      return "hand_over";
   }
   return "unknown";
 }

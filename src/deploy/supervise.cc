@@ -172,6 +172,7 @@ class Supervise {
     for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
       add(children_.notice_fd(role));
       add(children_.process_fd(role));
+      add(children_.beside_fd(role));
     }
     control.wait_for(fds);
     constexpr std::int64_t kNsPerMs = 1'000'000;
@@ -183,7 +184,19 @@ class Supervise {
   void hear() {
     for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
       auto status = children_.ended(role);
-      while (const auto notice = children_.notice(role)) supervisor_.on_notice(role, *notice);
+      auto beside = children_.ended_beside(role);
+      const auto own = supervisor_.view(role).process;
+      while (const auto notice = children_.notice(role)) {
+        if (children_.is_beside(role, notice->sender)) {
+          supervisor_.on_notice_beside(role, *notice);
+        } else {
+          supervisor_.on_notice(role, *notice);
+        }
+      }
+      // A successor that has just said that it is ready is the role's process, and the ends found
+      // before that change places too.
+      if (supervisor_.view(role).process != own) std::swap(status, beside);
+      if (beside) supervisor_.on_exit_beside(role, *beside);
       if (status) supervisor_.on_exit(role, *status);
     }
   }
@@ -213,6 +226,17 @@ class Supervise {
         begun = supervisor_.restart(*roles);
         break;
       }
+      case Request::Verb::HandOver: {
+        const auto roles = plan_.places(request->roles);
+        if (!roles) return refuse(roles.error());
+        if (roles->size() != 1) {
+          return refuse({.code = ErrorCode::BadInput,
+                         .message = "one role is handed over at a time",
+                         .source = {}});
+        }
+        begun = supervisor_.hand_over(roles->front());
+        break;
+      }
       case Request::Verb::Down:
         supervisor_.down({.force = request->force, .timeout = request->timeout});
         break;
@@ -234,7 +258,8 @@ class Supervise {
   void tell(ControlServer& control) {
     for (const Event& event : supervisor_.take_events()) {
       log_event(event, plan_);
-      if (event.kind == Event::Kind::Ready && event.role) children_.note_ready(*event.role);
+      const bool ready = event.kind == Event::Kind::Ready || event.kind == Event::Kind::HandedOver;
+      if (ready && event.role) children_.note_ready(*event.role);
       auto line = event_json(event, plan_, supervisor_);
       control.say_to_listeners(line);
       if (options_.progress) options_.progress(line);

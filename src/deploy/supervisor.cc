@@ -72,6 +72,10 @@ std::string_view to_string(Event::Kind kind) noexcept {
       return "role_killed";
     case Event::Kind::Stopped:
       return "role_stopped";
+    case Event::Kind::HandingOver:
+      return "role_handing_over";
+    case Event::Kind::HandedOver:
+      return "role_handed_over";
     case Event::Kind::Done:
       return "done";
   }
@@ -136,6 +140,7 @@ void Supervisor::down(const DownOptions& options) {
   for (std::size_t role = 0; role < slots_.size(); ++role) {
     Slot& slot = slots_[role];
     slot.wanted = slot.start_again = false;
+    if (slot.beside && (slot.beside->successor || options.force)) kill_beside(role);
     if (!runs(slot)) {
       if (slot.view.state != RoleState::Failed) set_state(role, RoleState::Down);
       continue;
@@ -188,7 +193,14 @@ void Supervisor::on_notice(std::size_t role, const Notice& notice) {
     slot.view.ready_since = clock_.now();
     slot.view.ready_after = now() - operation_began_;
     set_state(role, RoleState::Ready);
-    event(Event::Kind::Ready, role, {}, now() - slot.began);
+    if (slot.handed_from) {
+      event(Event::Kind::HandedOver, role,
+            fmt::format("(pid {} -> {})", *slot.handed_from, slot.view.process->pid),
+            now() - slot.began);
+      slot.handed_from.reset();
+    } else {
+      event(Event::Kind::Ready, role, {}, now() - slot.began);
+    }
   }
   if (notice.watchdog) slot.alive_until = std::max(slot.alive_until, now() + options_.watchdog);
   if (notice.extend) {
@@ -206,11 +218,21 @@ void Supervisor::on_notice(std::size_t role, const Notice& notice) {
 void Supervisor::on_exit(std::size_t role, const ExitStatus& status) {
   Slot& slot = slots_[role];
   if (!runs(slot)) return;
+  if (slot.beside && slot.beside->successor && !slot.beside->killed) {
+    const bool in_order = !status.known || (!status.by_signal && status.number == 0);
+    if (in_order && !slot.aborted && slot.view.state == RoleState::Ready) {
+      promote(role);
+      slot.beside.reset();  // that was its end
+      return;
+    }
+    fail_hand_over(role, "the process before it ended: " + status.text());
+  }
   const RoleState before = slot.view.state;
   slot.view.process.reset();
   slot.view.since.reset();
   slot.view.ready_since.reset();
   slot.view.status.clear();
+  slot.handed_from.reset();
   slot.view.last_exit = fmt::format("{} at {}", status.text(), to_rfc3339(clock_.now()));
   ++changes_;
   if (before == RoleState::Ready && now() - slot.ready_at >= options_.healthy_after) {
@@ -302,6 +324,7 @@ void Supervisor::poll() {
 
 void Supervisor::poll_role(std::size_t role) {
   Slot& slot = slots_[role];
+  if (slot.beside) poll_beside(role);
   switch (slot.view.state) {
     case RoleState::Down:
     case RoleState::Failed:
@@ -399,6 +422,7 @@ void Supervisor::forgive_absence() {
   for (Slot& slot : slots_) {
     slot.alive_until += absence;
     if (slot.view.state == RoleState::Starting) slot.deadline += absence;
+    if (slot.beside && slot.beside->successor) slot.beside->deadline += absence;
   }
 }
 
@@ -436,6 +460,9 @@ void Supervisor::judge_operation() {
     case Operation::Kind::Down:
       if (at_rest()) finish(true, {});
       return;
+    case Operation::Kind::HandOver:
+      judge_hand_over();
+      return;
   }
 }
 
@@ -446,6 +473,7 @@ bool Supervisor::in_operation(std::size_t role) const {
 }
 
 bool Supervisor::may_start(std::size_t role) const {
+  if (slots_[role].beside) return false;  // it would find its place taken
   return std::ranges::all_of(plan_.roles[role].after, [this](std::size_t other) {
     return slots_[other].wanted && slots_[other].view.state == RoleState::Ready;
   });
@@ -476,7 +504,7 @@ bool Supervisor::may_stop(std::size_t role) const {
 
 bool Supervisor::at_rest() const {
   return std::ranges::all_of(slots_, [this](const Slot& slot) {
-    return !runs(slot) &&
+    return !runs(slot) && !slot.beside &&
            (slot.view.state == RoleState::Down || slot.view.state == RoleState::Failed);
   });
 }
@@ -485,6 +513,9 @@ nanoseconds Supervisor::idle_time() const {
   nanoseconds idle = kIdleMax;
   for (std::size_t role = 0; role < slots_.size(); ++role) {
     const Slot& slot = slots_[role];
+    if (slot.beside && !slot.beside->killed) {
+      idle = std::min(idle, slot.beside->deadline - now());
+    }
     switch (slot.view.state) {
       case RoleState::Down:
       case RoleState::Failed:

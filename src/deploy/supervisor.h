@@ -55,6 +55,11 @@ class ProcessPort {
   virtual void signal(std::size_t role, int number) = 0;
   /// SIGKILL, to all that the role started too.
   virtual void kill(std::size_t role) = 0;
+  /// A second process of the role beside the one that runs, told to take over from it.
+  [[nodiscard]] virtual Result<ProcessId> start_successor(std::size_t role) = 0;
+  /// The one beside becomes the role's own, and the one before stands beside until it has ended.
+  virtual void promote(std::size_t role) = 0;
+  virtual void kill_beside(std::size_t role) = 0;
   /// The end of its log, for the one who asks why.
   [[nodiscard]] virtual std::string last_lines(std::size_t role) = 0;
 };
@@ -70,7 +75,9 @@ struct Event {
     Stopping,
     Killed,   // did not end in time, or --force
     Stopped,  // took: since it was asked
-    Done,     // the operation is over
+    HandingOver,
+    HandedOver,  // took: since the successor began; text: "(pid 17 -> 23)"
+    Done,        // the operation is over
   };
   Kind kind = Kind::Started;
   std::optional<std::size_t> role{};
@@ -97,7 +104,7 @@ struct RoleView {
 
 /// What a person asked for; one at a time.
 struct Operation {
-  enum class Kind : std::uint8_t { None, Up, Down, Restart };
+  enum class Kind : std::uint8_t { None, Up, Down, Restart, HandOver };
   Kind kind = Kind::None;
   bool over = true;
   bool ok = true;
@@ -137,9 +144,18 @@ class Supervisor {
   ///
   /// errors  Unavailable: another operation is under way
   [[nodiscard]] Result<void> restart(std::span<const std::size_t> roles);
+  /// Puts a successor in the place of a role that is ready, without a stop. A successor that dies
+  /// or is not ready in time changes nothing; the operation then fails and says why.
+  ///
+  /// errors  BadInput: this role cannot · Unavailable: another operation is under way, or the role
+  ///         is not ready
+  [[nodiscard]] Result<void> hand_over(std::size_t role);
 
   void on_notice(std::size_t role, const Notice& notice);
   void on_exit(std::size_t role, const ExitStatus& status);
+  /// Of the process beside the role's own: its successor, or the one before that still ends.
+  void on_notice_beside(std::size_t role, const Notice& notice);
+  void on_exit_beside(std::size_t role, const ExitStatus& status);
   /// Does what is due. Call it after what arrived has been handed over: a role that spoke in time
   /// is not silent because we were late.
   void poll();
@@ -157,6 +173,16 @@ class Supervisor {
   [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
 
  private:
+  /// A second process of a role, for as long as a hand-over takes.
+  struct Beside {
+    bool successor = true;  // false: it has handed over and ends
+    bool killed = false;
+    ProcessId process{};
+    Timestamp since{};
+    nanoseconds began{0};
+    nanoseconds deadline{0};
+    std::string status{};
+  };
   struct Slot {
     RoleView view{};
     bool wanted = false;
@@ -170,6 +196,8 @@ class Supervisor {
     nanoseconds alive_until{0};
     std::uint32_t failures = 0;  // in a row, for the back-off
     std::deque<nanoseconds> restarts{};
+    std::optional<Beside> beside{};
+    std::optional<pid_t> handed_from{};  // until the successor has said READY=1
   };
 
   [[nodiscard]] bool runs(const Slot& slot) const noexcept { return slot.view.process.has_value(); }
@@ -191,6 +219,11 @@ class Supervisor {
   void give_up(std::size_t role, std::string why);
   void poll_role(std::size_t role);
   void judge_operation();
+  void judge_hand_over();
+  void promote(std::size_t role);
+  void fail_hand_over(std::size_t role, const std::string& why);
+  void kill_beside(std::size_t role);
+  void poll_beside(std::size_t role);
   void forgive_absence();
   [[nodiscard]] nanoseconds backoff(std::uint32_t failures);
   [[nodiscard]] nanoseconds now() const { return clock_.monotonic(); }

@@ -51,6 +51,15 @@ class FakePort final : public ProcessPort {
     said.push_back(std::string{number == SIGTERM ? "TERM " : "ABRT "} + plan_.roles[role].name);
   }
   void kill(std::size_t role) override { said.push_back("kill " + plan_.roles[role].name); }
+  Result<ProcessId> start_successor(std::size_t role) override {
+    said.push_back("start successor of " + plan_.roles[role].name);
+    if (broken.contains(role)) return bad_input("no such program", "/nowhere");
+    return ProcessId{.pid = static_cast<pid_t>(++next_), .start_ticks = 7};
+  }
+  void promote(std::size_t role) override { said.push_back("promote " + plan_.roles[role].name); }
+  void kill_beside(std::size_t role) override {
+    said.push_back("kill beside " + plan_.roles[role].name);
+  }
   std::string last_lines(std::size_t role) override { return lines[role]; }
 
   std::vector<std::string> take() { return std::exchange(said, {}); }
@@ -66,7 +75,7 @@ class FakePort final : public ProcessPort {
 
 /// relay <- {venue, risk} <- execution: the platform's graph in small.
 Plan diamond() {
-  return {.roles = {{.name = "relay"},
+  return {.roles = {{.name = "relay", .hands_over = true},
                     {.name = "venue"},
                     {.name = "risk", .after = {0}},
                     {.name = "execution", .after = {0, 1, 2}}}};
@@ -643,6 +652,190 @@ TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
     ASSERT_TRUE(walked.operation().over);
     ASSERT_TRUE(alive.empty());
   }
+}
+
+// ---- hand-over
+
+/// A relay that is being handed over: its successor runs and has said nothing yet.
+class HandOver : public SupervisorTest {
+ protected:
+  void SetUp() override {
+    up_and_ready();
+    before = *supervisor.view(kRelay).process;
+    ASSERT_TRUE(supervisor.hand_over(kRelay));
+    supervisor.poll();
+    ASSERT_THAT(port.take(), ElementsAre("start successor of relay"));
+  }
+  void successor_ready() {
+    supervisor.on_notice_beside(kRelay, {.ready = true});
+    supervisor.poll();
+  }
+  void exit_beside(const ExitStatus& status) {
+    supervisor.on_exit_beside(kRelay, status);
+    supervisor.poll();
+  }
+  [[nodiscard]] pid_t pid() const { return supervisor.view(kRelay).process->pid; }
+  [[nodiscard]] bool over() const { return supervisor.operation().over; }
+
+  ProcessId before;
+};
+
+TEST_F(HandOver, the_successor_becomes_the_roles_process_and_the_end_of_the_other_is_no_crash) {
+  pass(milliseconds{300});
+  EXPECT_EQ(pid(), before.pid);
+  successor_ready();
+  EXPECT_THAT(port.take(), ElementsAre("promote relay"));
+  EXPECT_EQ(state(kRelay), RoleState::Ready);
+  EXPECT_EQ(pid(), before.pid + 4);
+  EXPECT_FALSE(over()) << "the one before still runs";
+  exit_beside(kClean);
+  EXPECT_TRUE(over());
+  EXPECT_TRUE(supervisor.operation().ok);
+  EXPECT_EQ(supervisor.view(kRelay).restarts, 0U);
+  EXPECT_EQ(supervisor.view(kRelay).last_exit, "");
+  const auto events = supervisor.take_events();
+  const auto handed = std::ranges::find(events, Event::Kind::HandedOver, &Event::kind);
+  ASSERT_NE(handed, events.end());
+  EXPECT_EQ(handed->took, milliseconds{300});
+  EXPECT_EQ(handed->text, "(pid 101 -> 105)");
+  EXPECT_EQ(std::ranges::count(events, Event::Kind::Exited, &Event::kind), 0);
+  pass(seconds{5});
+  EXPECT_THAT(port.take(), IsEmpty()) << "nobody else was touched";
+}
+
+TEST_F(HandOver, the_one_before_may_be_gone_before_the_successor_speaks) {
+  exit(kRelay, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("promote relay"));
+  EXPECT_EQ(pid(), before.pid + 4);
+  EXPECT_EQ(state(kRelay), RoleState::Starting);
+  EXPECT_FALSE(over());
+  ready(kRelay);
+  EXPECT_EQ(state(kRelay), RoleState::Ready);
+  EXPECT_TRUE(over());
+  EXPECT_TRUE(supervisor.operation().ok);
+  EXPECT_EQ(supervisor.view(kRelay).restarts, 0U);
+}
+
+TEST_F(HandOver, a_successor_that_dies_changes_nothing) {
+  port.lines[kRelay] = "error: the log is damaged";
+  exit_beside(kCrash);
+  EXPECT_TRUE(over());
+  EXPECT_FALSE(supervisor.operation().ok);
+  EXPECT_EQ(supervisor.operation().message,
+            "relay was not handed over: exit 1\nerror: the log is damaged");
+  EXPECT_EQ(state(kRelay), RoleState::Ready);
+  EXPECT_EQ(pid(), before.pid);
+  ASSERT_TRUE(supervisor.hand_over(kRelay)) << "it can be tried again";
+}
+
+TEST_F(HandOver, a_successor_that_is_not_ready_in_time_is_killed) {
+  supervisor.on_notice_beside(kRelay, {.status = "reading segment 3"});
+  pass_alive(seconds{59}, all());
+  EXPECT_THAT(port.take(), IsEmpty());
+  pass_alive(seconds{2}, all());
+  EXPECT_THAT(port.take(), ElementsAre("kill beside relay"));
+  successor_ready();
+  EXPECT_EQ(pid(), before.pid) << "too late";
+  EXPECT_FALSE(over());
+  exit_beside(kKilled);
+  EXPECT_TRUE(over());
+  EXPECT_EQ(supervisor.operation().message,
+            "relay was not handed over: its successor was not ready within 60 s, it says: reading "
+            "segment 3");
+  EXPECT_EQ(state(kRelay), RoleState::Ready);
+}
+
+TEST_F(HandOver, a_successor_that_says_how_long_it_takes_has_that_time) {
+  pass_alive(seconds{50}, all());
+  supervisor.on_notice_beside(kRelay, {.extend = seconds{30}});
+  pass_alive(seconds{25}, all());
+  EXPECT_THAT(port.take(), IsEmpty());
+  successor_ready();
+  EXPECT_THAT(port.take(), ElementsAre("promote relay"));
+}
+
+TEST_F(HandOver, a_crash_of_the_one_before_is_a_crash) {
+  exit(kRelay, kKilled);
+  EXPECT_THAT(port.take(), ElementsAre("kill beside relay"));
+  EXPECT_EQ(state(kRelay), RoleState::Backoff);
+  pass(seconds{5});
+  EXPECT_THAT(port.take(), IsEmpty()) << "not beside a successor that still runs";
+  exit_beside(kKilled);
+  EXPECT_TRUE(over());
+  EXPECT_EQ(supervisor.operation().message,
+            "relay was not handed over: the process before it ended: signal 9 (SIGKILL)");
+  pass(seconds{1});
+  EXPECT_THAT(port.take(), ElementsAre("start relay"));
+  ready(kRelay);
+  EXPECT_EQ(supervisor.view(kRelay).restarts, 1U);
+}
+
+TEST_F(HandOver, silence_of_the_one_before_is_heard_meanwhile) {
+  pass_alive(seconds{21}, {kVenue, kRisk, kExecution});
+  EXPECT_THAT(port.take(), ElementsAre("ABRT relay"));
+  exit(kRelay, kClean);
+  EXPECT_THAT(port.take(), ElementsAre("kill beside relay"));
+  EXPECT_EQ(state(kRelay), RoleState::Backoff);
+}
+
+TEST_F(HandOver, the_successors_silence_is_heard_once_it_has_taken_over) {
+  successor_ready();
+  exit_beside(kClean);
+  pass_alive(seconds{19}, {kVenue, kRisk, kExecution});
+  EXPECT_THAT(port.take(), ElementsAre("promote relay"));
+  pass_alive(seconds{2}, {kVenue, kRisk, kExecution});
+  EXPECT_THAT(port.take(), ElementsAre("ABRT relay"));
+}
+
+TEST_F(HandOver, a_successor_that_dies_after_it_took_over_starts_again) {
+  exit(kRelay, kClean);
+  port.take();
+  exit(kRelay, kCrash);
+  EXPECT_TRUE(over());
+  EXPECT_EQ(supervisor.operation().message,
+            "relay did not become ready: exit 1; it is tried again");
+  pass(seconds{1});
+  EXPECT_THAT(port.take(), ElementsAre("start relay"));
+}
+
+TEST_F(HandOver, one_that_handed_over_and_does_not_end_is_killed) {
+  successor_ready();
+  pass_alive(seconds{29}, all());
+  EXPECT_THAT(port.take(), ElementsAre("promote relay"));
+  pass_alive(seconds{2}, all());
+  EXPECT_THAT(port.take(), ElementsAre("kill beside relay"));
+  exit_beside(kKilled);
+  EXPECT_TRUE(over());
+  EXPECT_TRUE(supervisor.operation().ok);
+  EXPECT_EQ(pid(), before.pid + 4);
+}
+
+TEST_F(HandOver, down_ends_it_and_waits_for_both) {
+  supervisor.down({});
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("kill beside relay", "TERM venue", "TERM execution"));
+  for (const auto role : {kExecution, kVenue, kRisk, kRelay}) exit(role, kClean);
+  EXPECT_FALSE(supervisor.at_rest());
+  exit_beside(kKilled);
+  EXPECT_TRUE(supervisor.at_rest());
+  EXPECT_TRUE(supervisor.operation().ok);
+}
+
+TEST_F(HandOver, nothing_else_is_begun_meanwhile) {
+  EXPECT_EQ(supervisor.hand_over(kRelay).error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(supervisor.restart(std::vector{kVenue}).error().code, ErrorCode::Unavailable);
+}
+
+TEST_F(SupervisorTest, only_a_role_that_can_and_is_ready_is_handed_over) {
+  EXPECT_EQ(supervisor.hand_over(kRelay).error().message,
+            "relay is down, and only a role that is ready can be handed over");
+  up_and_ready();
+  EXPECT_EQ(supervisor.hand_over(kVenue).error().code, ErrorCode::BadInput);
+  port.broken.insert(kRelay);
+  ASSERT_TRUE(supervisor.hand_over(kRelay));
+  EXPECT_EQ(supervisor.operation().message,
+            "relay was not handed over: no such program (/nowhere)");
+  EXPECT_EQ(state(kRelay), RoleState::Ready);
 }
 
 }  // namespace

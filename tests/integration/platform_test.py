@@ -311,6 +311,38 @@ class Keep(PlatformCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertFalse(before & {row["pid"] for row in self.status().values()})
 
+    def test_a_hand_over_puts_a_second_process_in_the_place_of_the_first(self) -> None:
+        # The stub does not end by itself once it is relieved, so that it is ended for it.
+        self.up("--set", "roles.stop_timeout_s=1")
+        before = self.status()
+        done = self.stoa("restart", "relay-signal", "--hand-over")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        after = self.status()
+        self.assertEqual([role for role in ROLES if before[role]["pid"] != after[role]["pid"]], ["relay-signal"])
+        pids = (before["relay-signal"]["pid"], after["relay-signal"]["pid"])
+        self.assertRegex(done.stdout, rf"relay-signal +handed over +[0-9.]+ ms +\(pid {pids[0]} -> {pids[1]}\)")
+        self.assertEqual(after["relay-signal"]["restarts"], 0)
+        self.assertFalse(lives(pids[0]))
+        self.assertEqual((self.data / "run" / "relay-signal.pid").read_text().split()[::2], [str(pids[1]), "ready"])
+        self.assertFalse((self.data / "run" / "relay-signal.next.pid").exists())
+
+    def test_a_successor_that_dies_leaves_the_relay_as_it_was(self) -> None:
+        self.up(stub="relay-signal=heir:7")
+        before = {role: row["pid"] for role, row in self.status().items()}
+        done = self.stoa("restart", "relay-signal", "--hand-over")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("relay-signal was not handed over: exit 7\nthe stub takes nothing over", done.stderr)
+        self.assertEqual({role: row["pid"] for role, row in self.status().items()}, before)
+
+    def test_only_relays_are_handed_over(self) -> None:
+        self.up()
+        for words in (["venue"], ["--all"], ["relay-market", "relay-signal"]):
+            done = self.stoa("restart", *words, "--hand-over")
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn("relay-market, relay-signal, relay-execution", done.stderr)
+        done = self.stoa("restart", "relay-market", "--hand-over", "--dry-run")
+        self.assertEqual((done.returncode, done.stdout), (0, "would hand over relay-market\n"))
+
     def test_roles_outlive_a_killed_supervisor_and_are_taken_over(self) -> None:
         self.up()
         before = {role: row["pid"] for role, row in self.status().items()}

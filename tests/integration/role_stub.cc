@@ -6,7 +6,8 @@
 //   was ready once:MS        the same, on its first start    silent:MS      says WATCHDOG=1 no
 //   longer than that hang           takes no SIGTERM                child          leaves a process
 //   of its own that takes none either deaf           has no handler for SIGUSR1      http answers
-//   GET at its port
+//   GET at its port                                heir:CODE      ends at once when it is to take
+//   over
 //
 // What it does is written to DATA/stub.log: "start venue 812", "ready venue", "stop venue".
 
@@ -192,6 +193,10 @@ int main(int argc, char** argv) {
   note(stub, "start");
   log(stub, "starting");
   if (stub.does("child")) leave_a_child();
+  if (stub.does("heir") && std::string_view{argv[argc - 1]} == "--take-over") {
+    std::fputs("the stub takes nothing over, as it was told\n", stderr);
+    return static_cast<int>(stub.behaviour.at("heir"));
+  }
   if (stub.does("die")) {
     std::fputs("the stub dies, as it was told\n", stderr);
     return static_cast<int>(stub.behaviour.at("die"));

@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
 
+import relays  # noqa: E402
 import roles  # noqa: E402
 from running import EngineShape, Load, audit, get, tool  # noqa: E402
 
@@ -36,6 +37,13 @@ class RolesTest(unittest.TestCase):
         self.assertEqual(len(report["roles"]), 9)
         self.assertGreater(report["audit"]["acknowledged"], 50)
         self.assertTrue(report["audit"]["venue_has_log"])
+
+    def test_each_relay_is_handed_over_under_load_and_nobody_notices(self) -> None:
+        report = relays.campaign(relays.parser().parse_args(["--hand-overs", "3", "--rate", "100", "--seed", "2"]))
+        print(relays.table(report), flush=True)
+        self.assertFalse(report["failures"], "\n".join(report["failures"]))
+        self.assertEqual([each["relay"] for each in report["each"]], list(relays.RELAYS))
+        self.assertGreater(report["audit"]["acknowledged"], 50)
 
     def test_an_order_that_was_told_and_is_not_in_the_log_is_found(self) -> None:
         with EngineShape() as running:

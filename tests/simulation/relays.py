@@ -123,14 +123,18 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    end_on_signals()
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hand-overs", type=int, default=12, help="how many, over the three relays in turn (default 12)")
     parser.add_argument("--rate", type=float, default=200, help="orders per second (default 200)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "relays.json", help="account as JSON")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    end_on_signals()
+    options = parser().parse_args()
     report = campaign(options)
     print(table(report))
     options.out.write_text(json.dumps(report, indent=1) + "\n")
