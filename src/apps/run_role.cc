@@ -1,10 +1,9 @@
 #include "apps/run_role.h"
 
 #include <fmt/core.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/poll.h>
 
-#include <bits/types/struct_timespec.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <expected>
 #include <filesystem>
 #include <memory>
