@@ -193,7 +193,7 @@ void Supervisor::on_notice(std::size_t role, const Notice& notice) {
     slot.view.ready_since = clock_.now();
     slot.view.ready_after = now() - operation_began_;
     set_state(role, RoleState::Ready);
-    if (slot.handed_from) {
+    if (slot.handed_from && slot.view.process) {
       event(Event::Kind::HandedOver, role,
             fmt::format("(pid {} -> {})", *slot.handed_from, slot.view.process->pid),
             now() - slot.began);

@@ -1,13 +1,14 @@
 #include <fmt/core.h>
-#include <sys/types.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "deploy/notify.h"
@@ -71,6 +72,9 @@ void Supervisor::on_exit_beside(std::size_t role, const ExitStatus& status) {
 /// The successor is the role's process from now on; it is ready once it has said so.
 void Supervisor::promote(std::size_t role) {
   Slot& slot = slots_[role];
+  if (!slot.beside || !slot.view.process) {
+    fail_check("a successor stands beside a process", std::source_location::current());
+  }
   const Beside successor = *slot.beside;
   const ProcessId before = *slot.view.process;
   port_.promote(role);
@@ -105,12 +109,12 @@ void Supervisor::kill_beside(std::size_t role) {
 }
 
 void Supervisor::poll_beside(std::size_t role) {
-  const Beside& beside = *slots_[role].beside;
-  if (beside.killed || now() < beside.deadline) return;
-  if (beside.successor) {
+  const std::optional<Beside>& beside = slots_[role].beside;
+  if (!beside || beside->killed || now() < beside->deadline) return;
+  if (beside->successor) {
     auto why =
         fmt::format("its successor was not ready within {} s", options_.start_timeout.count());
-    if (!beside.status.empty()) why += fmt::format(", it says: {}", beside.status);
+    if (!beside->status.empty()) why += fmt::format(", it says: {}", beside->status);
     return fail_hand_over(role, why);
   }
   event(Event::Kind::Killed, role, "it has handed over and did not end in time");
