@@ -69,13 +69,13 @@ TEST_F(ProcessTest, a_program_that_is_not_there_is_an_error_and_leaves_nothing) 
 TEST_F(ProcessTest, it_leads_a_session_with_default_signals_and_no_open_files) {
   const Fd leak{::dup(STDERR_FILENO)};
   auto process =
-      Process::start(shell("ls /proc/$$/fd | tr '\\n' ' '; echo; cut -d' ' -f1,6 /proc/$$/stat;"
+      Process::start(shell("ls /proc/$$/fd; echo end; cut -d' ' -f1,6 /proc/$$/stat;"
                            "grep SigIgn /proc/$$/status"));
   ASSERT_TRUE(process);
   const auto pid = std::to_string(process->id().pid);
   EXPECT_EQ(end_of(*process).text(), "exit 0");
   const auto log = text_of(dir.path() / "log");
-  EXPECT_THAT(log, HasSubstr("0 1 2 \n"));
+  EXPECT_THAT(log, HasSubstr("0\n1\n2\nend\n"));
   EXPECT_THAT(log, HasSubstr(pid + " " + pid));
   EXPECT_THAT(log, HasSubstr("SigIgn:\t0000000000000000"));
 }
