@@ -1,6 +1,6 @@
 #include "apps/key_frames.h"
 
-#include <cstdint>
+#include <cstddef>
 
 #include "apps/market_writer.h"
 #include "base/clock.h"

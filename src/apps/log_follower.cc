@@ -19,6 +19,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/subscriber.h"
 #include "relay/wire.h"
 
@@ -70,7 +71,8 @@ void LogFollower::on_message(Lsn lsn, const native::MessageView& message) {
   if (lsn == Lsn{}) return;  // words of a moment that is past when recovery ends
   if (!pass_) {
     const std::uint64_t head = subscriber_.head_at_join().value();
-    pass_.emplace(*found_, Lsn{head > options_.history ? head - options_.history : 0});
+    pass_ = std::make_unique<RecoveryPass>(
+        *found_, Lsn{head > options_.history ? head - options_.history : 0});
   }
   pass_->take(lsn, message);
 }
@@ -97,7 +99,7 @@ void LogFollower::on_checkpoint(Lsn lsn, std::span<const std::byte> state) {
 }
 
 void LogFollower::finish() {
-  if (!pass_) pass_.emplace(*found_, Lsn{});
+  if (!pass_) pass_ = std::make_unique<RecoveryPass>(*found_, Lsn{});
   pass_done_ = true;
   if (auto done = pass_->finish(); !done) failed_ = std::move(done.error());
 }

@@ -74,7 +74,7 @@ class LogFollower final : public relay::SubscriberHandler {
   Options options_;
   bool unusable_ = false;  // the checkpoint that came
   std::unique_ptr<Recovered> found_ = std::make_unique<Recovered>();
-  std::optional<RecoveryPass> pass_;
+  std::unique_ptr<RecoveryPass> pass_;
   bool pass_done_ = false;
   const Visit* visit_ = nullptr;
   std::optional<Error> failed_;

@@ -1,6 +1,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "apps/engine.h"
 #include "apps/replay.h"

@@ -1,5 +1,4 @@
 #include <cstddef>
-#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/source.h"
 #include "risk/drawdown.h"

@@ -15,6 +15,7 @@
 #include "model/instrument.h"
 #include "model/risk.h"
 #include "model/system.h"
+#include "model/types.h"
 #include "oms/execution_agent.h"
 #include "ops/config.h"
 #include "relay/source.h"

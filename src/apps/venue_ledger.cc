@@ -1,7 +1,8 @@
 #include "apps/venue_ledger.h"
 
-#include <cstdint>
+#include <iterator>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"

@@ -1,10 +1,15 @@
 #include "deploy/process.h"
 
+#include <bits/types/idtype_t.h>
+#include <bits/types/siginfo_t.h>
 #include <bits/types/sigset_t.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/close_range.h>
+#include <linux/prctl.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): kill is POSIX
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -59,7 +64,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   }
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   if (ends_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) give_up();
     if (::getppid() != parent) ::_exit(127);  // it ended before we asked
@@ -127,7 +132,7 @@ Result<Process> Process::start(const Launch& launch) {
   if (!null || ::pipe2(ends.data(), O_CLOEXEC) != 0) {
     return io_error("cannot prepare a process", errno, launch.argv.front());
   }
-  Fd read_end{ends[0]};
+  const Fd read_end{ends[0]};
   Fd write_end{ends[1]};
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();

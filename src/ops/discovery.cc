@@ -1,5 +1,6 @@
 #include "ops/discovery.h"
 
+#include <bits/ranges_algo.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
