@@ -1,5 +1,6 @@
 #include "cli/role_probe.h"
 
+#include <bits/types/clockid_t.h>
 #include <fmt/core.h>
 #include <sys/poll.h>
 #include <sys/types.h>
@@ -110,6 +111,7 @@ std::vector<RoleProbe> probe(const std::vector<ProbeTarget>& targets,
   const SystemClock clock;
   std::vector<RoleProbe> probes(targets.size());
   std::vector<std::optional<nanoseconds>> before;
+  before.reserve(targets.size());
   const nanoseconds from = clock.monotonic();
   for (const ProbeTarget& target : targets) {
     before.push_back(target.pid > 0 ? cpu_time(target.pid) : std::nullopt);
@@ -129,9 +131,10 @@ std::vector<RoleProbe> probe(const std::vector<ProbeTarget>& targets,
     if (targets[i].pid <= 0) continue;
     probes[i].rss_bytes = resident_bytes(targets[i].pid);
     const auto now = cpu_time(targets[i].pid);
-    if (!now || !before[i]) continue;
-    probes[i].cpu_percent = 100.0 * static_cast<double>((*now - *before[i]).count()) /
-                            static_cast<double>(passed.count());
+    const std::optional<nanoseconds>& then = before[i];
+    if (!now || !then) continue;
+    probes[i].cpu_percent =
+        100.0 * static_cast<double>((*now - *then).count()) / static_cast<double>(passed.count());
   }
   return probes;
 }

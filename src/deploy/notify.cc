@@ -1,5 +1,7 @@
 #include "deploy/notify.h"
 
+#include <asm-generic/socket.h>
+#include <bits/types/struct_iovec.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
