@@ -1,6 +1,5 @@
 #include "ops/discovery.h"
 
-#include <bits/ranges_algo.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -42,8 +41,8 @@ std::string_view to_string(Policy policy) noexcept {
 }
 
 const Directory::Service* Directory::find(std::string_view service) const noexcept {
-  const auto found = std::ranges::lower_bound(services, service, {}, &Service::name);
-  return found != services.end() && found->name == service ? &*found : nullptr;
+  const auto found = std::ranges::find(services, service, &Service::name);  // a dozen at most
+  return found != services.end() ? &*found : nullptr;
 }
 
 Discovery::Discovery(std::filesystem::path dir, const Clock& clock, Options options)

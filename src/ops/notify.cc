@@ -1,6 +1,7 @@
 #include "ops/notify.h"
 
 #include <fmt/core.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>

@@ -3,12 +3,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -118,8 +120,9 @@ CheckpointDesk::Outcome CheckpointDesk::carry_out(const LoadOrder& order) {
     return outcome;
   }
   for (const auto& why : found->passed_over) log::warn("checkpoint_passed_over", {{"why", why}});
-  if (found->checkpoint) {
-    outcome.checkpoint = std::make_shared<journal::Checkpoint>(std::move(*found->checkpoint));
+  std::optional<journal::Checkpoint>& checkpoint = found->checkpoint;
+  if (checkpoint) {
+    outcome.checkpoint = std::make_shared<journal::Checkpoint>(std::move(*checkpoint));
   }
   return outcome;
 }

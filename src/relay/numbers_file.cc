@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "journal/durable_name.h"
 #include "journal/file_system.h"
+#include "relay/hand_over.h"
 
 namespace stoa::relay {
 namespace {

@@ -23,6 +23,7 @@
 #include "journal/reader.h"
 #include "journal/writer.h"
 #include "protocol/native/codec.h"
+#include "relay/execution_log.h"
 #include "relay/source.h"
 
 namespace stoa::relay {

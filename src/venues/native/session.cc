@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "model/order.h"
 #include "model/system.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/source.h"
 #include "relay/subscriber.h"
