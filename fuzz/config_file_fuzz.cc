@@ -11,6 +11,7 @@
 
 #include "ops/config_file.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer asks for this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text{reinterpret_cast<const char*>(data), size};
   const auto content = stoa::ops::read_toml(text, "f.toml");

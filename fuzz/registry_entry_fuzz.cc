@@ -10,6 +10,7 @@
 
 #include "ops/registry.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer asks for this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text{reinterpret_cast<const char*>(data), size};
   const auto instance = stoa::ops::instance_from_json(text);

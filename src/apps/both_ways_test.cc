@@ -72,7 +72,7 @@ class Shape {
   virtual void mark(const Mark& mark, Timestamp now) = 0;
   /// Until nothing moves any more; time stands still.
   virtual void settle(Timestamp now) = 0;
-  virtual std::uint64_t next_command() const = 0;
+  [[nodiscard]] virtual std::uint64_t next_command() const = 0;
   virtual oms::ExecutionAgent& agent() = 0;
   virtual void close() = 0;
 };
@@ -103,7 +103,7 @@ class InMemory final : public Shape {
     while (agent_.poll(now) > 0) {
     }
   }
-  std::uint64_t next_command() const override { return commands_sent_ + 1; }
+  [[nodiscard]] std::uint64_t next_command() const override { return commands_sent_ + 1; }
   oms::ExecutionAgent& agent() override { return agent_; }
   void close() override { ASSERT_TRUE(log_.close()); }
 
@@ -176,7 +176,7 @@ class OverRelay final : public Shape {
       quiet = done ? quiet + 1 : 0;
     }
   }
-  std::uint64_t next_command() const override { return gateway_->next_sequence(); }
+  [[nodiscard]] std::uint64_t next_command() const override { return gateway_->next_sequence(); }
   oms::ExecutionAgent& agent() override { return *agent_; }
   void close() override { server_.reset(); }
 
@@ -298,7 +298,7 @@ class Flow {
                                 message));
     shape_->command(bytes);
   }
-  std::vector<Bytes> records() const {
+  [[nodiscard]] std::vector<Bytes> records() const {
     std::vector<Bytes> all;
     auto reader = journal::Reader::open(root_ / "wal");
     EXPECT_TRUE(reader);

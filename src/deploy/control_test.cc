@@ -116,7 +116,7 @@ TEST_F(Conversation, a_client_that_never_reads_is_dropped_at_its_bound) {
   }));
   std::vector<pollfd> fds;
   for (int i = 0; i < 40; ++i) {
-    server->say_to_listeners(std::string(64 * 1024, 'x'));
+    server->say_to_listeners(std::string(std::size_t{64} * 1024, 'x'));
     turn();
   }
   server->wait_for(fds);

@@ -623,12 +623,14 @@ TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
     for (int step = 0; step < 200; ++step) {
       const auto role = static_cast<std::size_t>(random.below(4));
       switch (random.below(8)) {
-        case 0:
-          static_cast<void>(walked.up(std::vector{role}));
+        case 0: {
+          [[maybe_unused]] const auto begun = walked.up(std::vector{role});
           break;
-        case 1:
-          static_cast<void>(walked.restart(std::vector{role}));
+        }
+        case 1: {
+          [[maybe_unused]] const auto begun = walked.restart(std::vector{role});
           break;
+        }
         case 2:
           if (random.one_in(4)) walked.down({.force = random.one_in(2)});
           break;
