@@ -290,6 +290,9 @@ void compare_trips(std::vector<std::unique_ptr<RelayPeer>>& peers, const Plan& p
   job.messages = plan.smoke ? 200 : 20'000;
   fmt::print("\nround trip of {} through the relay and back, us\n", job.messages);
   for (const auto& peer : peers) {
+    // A proxy of ZeroMQ's drops what comes before a subscription has reached it, and a lost ping
+    // waits for ever: not where a test waits too.
+    if (plan.smoke && peer->name().starts_with("ZeroMQ")) continue;
     const auto times = trips(*peer, job);
     const auto at = [&](double share) {
       return static_cast<double>(
