@@ -30,6 +30,7 @@
 #include "deploy/layout.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
+#include "deploy/supervise.h"
 
 namespace stoa::deploy {
 namespace {
@@ -125,6 +126,7 @@ class PreFlight {
     if (folders()) {
       disk();
       journal();
+      sweep();
     }
     socket_names();
     descriptors();
@@ -171,6 +173,12 @@ class PreFlight {
     amiss(fmt::format("{} free, a start needs {}", bytes_text(free),
                       bytes_text(options_.free_bytes_min)),
           options_.layout.data.string(), "free some space, or choose another disk with --data");
+  }
+
+  /// The control socket of a supervisor that is gone: whoever waits for a new one would find it.
+  void sweep() {
+    std::error_code ignored;
+    if (!SupervisorLock::holder(options_.layout)) fs::remove(options_.layout.control(), ignored);
   }
 
   [[nodiscard]] bool running(std::string_view role) const {

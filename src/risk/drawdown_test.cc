@@ -12,7 +12,7 @@ namespace {
 Price price(std::int64_t whole) { return Price::from_e8(whole * 100'000'000); }
 
 TEST(Drawdown, trips_at_the_limit_and_not_before) {
-  const Drawdown limit{10 * 100'000'000};
+  const Drawdown limit{1'000'000'000};
   EXPECT_FALSE(limit.consider(price(9'001), price(10'000), false));
   const auto trip = limit.consider(price(9'000), price(10'000), false);
   ASSERT_TRUE(trip);

@@ -376,8 +376,12 @@ class Look(PlatformCase):
         text = self.stoa("logs", "-n", "1000").stdout
         for role in ROLES:
             self.assertRegex(text, rf"info +{role} +starting")
-        lines = [json.loads(line) for line in self.stoa("logs", "supervisor", "-o", "json").stdout.splitlines()]
-        self.assertEqual(lines[-1]["event"], "operation_done")
+        def told() -> list[dict[str, Any]]:
+            return [json.loads(line) for line in self.stoa("logs", "supervisor", "-o", "json").stdout.splitlines()]
+
+        # A thread of its own writes the log: the last line may come after the answer.
+        wait_for("the end of the start is in the log", lambda: told()[-1]["event"] == "operation_done", 30)
+        lines = told()
         for line in lines:
             self.assertEqual((line["service"], line["env"]), ("supervisor", "testing"))
             self.assertTrue(re.fullmatch(r"\d+\.\d+\.\d+.*", line["version"]))
