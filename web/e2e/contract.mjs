@@ -38,9 +38,11 @@ class Contract {
     return reference.slice(2).split('/').reduce((node, name) => node[name], this.document);
   }
 
-  reply(path, method = 'get') {
-    const { responses } = this.document.paths[path][method];
-    return responses[Object.keys(responses).find((status) => status.startsWith('2'))].content['application/json'].schema;
+  /** What is wrong with the 200 that a GET of `path` answered as media type `type`. */
+  replyFaults(path, type, body, url) {
+    const { content } = this.document.paths[path].get.responses['200'];
+    if (!content[type]) return [`${url}: answered as ${type}, documented are ${Object.keys(content).join(', ')}`];
+    return this.faults(body, content[type].schema, url);
   }
 
   channel(name, type) {

@@ -78,5 +78,6 @@ export async function api(engine, method, path, body) {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: /json/.test(response.headers.get('content-type')) ? JSON.parse(text) : { text } };
+  const type = response.headers.get('content-type').split(';')[0];
+  return { status: response.status, type, body: /json$/.test(type) ? JSON.parse(text) : { text } };
 }

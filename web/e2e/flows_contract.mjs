@@ -17,9 +17,9 @@ export const contractFlows = [
       const faults = [];
       for (const path of reads) {
         const url = path.replace(/\{(\w+)\}/g, (_, name) => ids[name]) + (path.includes('candles') ? '?interval=1m' : '');
-        const { status, body } = await api(engine, 'GET', url);
+        const { status, type, body } = await api(engine, 'GET', url);
         if (status !== 200) faults.push(`${url}: ${status} ${JSON.stringify(body).slice(0, 200)}`);
-        else faults.push(...contract.faults(body, contract.reply(path), url));
+        else faults.push(...contract.replyFaults(path, type, body, url));
       }
       const served = await api(engine, 'GET', '/openapi.json');
       if (served.body.openapi !== contract.document.openapi) faults.push('/openapi.json is not the document');
