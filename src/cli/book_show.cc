@@ -11,9 +11,9 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/table.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -49,7 +49,7 @@ Exit run(Context& context) {
   const auto engine = EngineClient::of(context);
   if (!engine) return engine.error();
   const auto symbol = context.arguments.value_or("SYMBOL", engine->default_symbol());
-  const auto reply = engine->get("/api/v1/book/" + percent_encode(symbol) +
+  const auto reply = engine->get("/api/v1/book/" + ops::percent_encode(symbol) +
                                  "?depth=" + context.arguments.value_or("--depth", "10"));
   if (!reply) return reply.error();
   context.terminal.out << (context.json() ? reply->text + "\n" : ladder(reply->value));

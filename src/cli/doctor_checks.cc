@@ -33,12 +33,12 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "cli/http_client.h"
 #include "cli/table.h"
 #include "deploy/layout.h"
 #include "deploy/plan.h"
 #include "deploy/supervise.h"
 #include "ops/config.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -215,13 +215,13 @@ int bind_error(const ops::Config& config) {
 
 Finding port_free(const ops::Config& config) {
   Finding finding{.id = "gateway.port"};
-  const Endpoint endpoint{.host = config.gateway.host, .port = config.gateway.port};
+  const ops::HttpEndpoint endpoint{.host = config.gateway.host, .port = config.gateway.port};
   const int error = bind_error(config);
   if (error == 0) {
     finding.found = config.gateway.port == 0 ? "any free port" : endpoint.text() + " is free";
     return finding;
   }
-  const auto health = http_call(endpoint, {.target = "/health"}, std::chrono::seconds{1});
+  const auto health = ops::http_call(endpoint, {.target = "/health"}, std::chrono::seconds{1});
   if (health && health->body.find("\"status\"") != std::string::npos) {
     finding.found = "an engine answers at " + endpoint.text();
     return finding;

@@ -20,9 +20,9 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "ops/config.h"
+#include "ops/http_client.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -59,7 +59,7 @@ std::optional<Integer> number(std::string_view text) {
 }
 
 /// "http://HOST:PORT", with or without a slash at its end.
-std::optional<Endpoint> endpoint_of(std::string_view url) {
+std::optional<ops::HttpEndpoint> endpoint_of(std::string_view url) {
   constexpr std::string_view kScheme = "http://";
   if (!url.starts_with(kScheme)) return std::nullopt;
   url.remove_prefix(kScheme.size());
@@ -73,7 +73,7 @@ std::optional<Endpoint> endpoint_of(std::string_view url) {
   if (!port || *port == 0 || host.empty() || host.find('/') != std::string_view::npos) {
     return std::nullopt;
   }
-  return Endpoint{.host = std::string{host}, .port = *port};
+  return ops::HttpEndpoint{.host = std::string{host}, .port = *port};
 }
 
 Result<std::string> read_token(const std::string& file) {
@@ -127,7 +127,7 @@ std::expected<EngineClient, Exit> EngineClient::of(const Context& context) {
   if (!loaded) return std::unexpected(Exit::Usage);
   const auto& config = loaded->config;
 
-  Endpoint endpoint{.host = reachable(config.gateway.host), .port = config.gateway.port};
+  ops::HttpEndpoint endpoint{.host = reachable(config.gateway.host), .port = config.gateway.port};
   if (const auto url = given.value("--url")) {
     const auto parsed = endpoint_of(*url);
     if (!parsed) {
@@ -149,8 +149,9 @@ std::expected<EngineClient, Exit> EngineClient::of(const Context& context) {
                       config.market.symbol};
 }
 
-std::expected<HttpReply, HttpFailure> EngineClient::call(const HttpRequest& request) const {
-  return http_call(endpoint_, request, timeout_);
+std::expected<ops::HttpReply, ops::HttpFailure> EngineClient::call(
+    const ops::HttpRequest& request) const {
+  return ops::http_call(endpoint_, request, timeout_);
 }
 
 std::expected<Reply, Exit> EngineClient::get(const std::string& target) const {
@@ -159,9 +160,9 @@ std::expected<Reply, Exit> EngineClient::get(const std::string& target) const {
   return judge(*reply);
 }
 
-std::expected<HttpRequest, Exit> EngineClient::signed_request(std::string_view method,
-                                                              const std::string& target,
-                                                              const std::string& body) const {
+std::expected<ops::HttpRequest, Exit> EngineClient::signed_request(std::string_view method,
+                                                                   const std::string& target,
+                                                                   const std::string& body) const {
   if (context_->arguments.has("--dry-run")) {
     if (context_->json()) {
       std::string text;
@@ -185,7 +186,8 @@ std::expected<HttpRequest, Exit> EngineClient::signed_request(std::string_view m
                               "--token-file\n";
     return std::unexpected(exit);
   }
-  return HttpRequest{.method = method, .target = target, .body = body, .token = std::move(*token)};
+  return ops::HttpRequest{
+      .method = method, .target = target, .body = body, .token = std::move(*token)};
 }
 
 std::expected<Reply, Exit> EngineClient::change(std::string_view method, const std::string& target,
@@ -200,7 +202,7 @@ std::expected<Reply, Exit> EngineClient::change(std::string_view method, const s
   return std::unexpected(Exit::Timeout);
 }
 
-std::expected<Reply, Exit> EngineClient::judge(const HttpReply& reply) const {
+std::expected<Reply, Exit> EngineClient::judge(const ops::HttpReply& reply) const {
   auto value = JsonValue::parse(reply.body);
   auto& err = context_->terminal.err;
   if (!value) {
@@ -221,19 +223,19 @@ std::expected<Reply, Exit> EngineClient::judge(const HttpReply& reply) const {
   return std::unexpected(exit_of(reply.status));
 }
 
-Exit EngineClient::tell(const HttpFailure& failure) const {
+Exit EngineClient::tell(const ops::HttpFailure& failure) const {
   auto& err = context_->terminal.err;
   switch (failure.kind) {
-    case HttpFailure::Kind::NoEngine:
+    case ops::HttpFailure::Kind::NobodyThere:
       err << fmt::format(
           "no engine answers at {} ({})\n  start one: stoa run engine\n"
           "  or name another: --url http://HOST:PORT\n",
           endpoint_.text(), failure.message);
       return Exit::Failed;
-    case HttpFailure::Kind::Timeout:
+    case ops::HttpFailure::Kind::Timeout:
       err << fmt::format("{} did not answer in time ({})\n", endpoint_.text(), failure.message);
       return Exit::Timeout;
-    case HttpFailure::Kind::Broken:
+    case ops::HttpFailure::Kind::Broken:
       err << fmt::format("{}: {}\n", endpoint_.text(), failure.message);
       return Exit::Failed;
   }

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "cli/command.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 
@@ -44,17 +44,19 @@ class EngineClient {
                                                   const std::string& body) const;
 
   /// The parts of `change`, for a command that must know more of a failure.
-  [[nodiscard]] std::expected<HttpRequest, Exit> signed_request(std::string_view method,
-                                                                const std::string& target,
-                                                                const std::string& body) const;
-  [[nodiscard]] std::expected<HttpReply, HttpFailure> call(const HttpRequest& request) const;
+  [[nodiscard]] std::expected<ops::HttpRequest, Exit> signed_request(std::string_view method,
+                                                                     const std::string& target,
+                                                                     const std::string& body) const;
+  [[nodiscard]] std::expected<ops::HttpReply, ops::HttpFailure> call(
+      const ops::HttpRequest& request) const;
   /// A refusal as reply, told, and the exit code that its status means.
-  [[nodiscard]] std::expected<Reply, Exit> judge(const HttpReply& reply) const;
-  [[nodiscard]] Exit tell(const HttpFailure& failure) const;
+  [[nodiscard]] std::expected<Reply, Exit> judge(const ops::HttpReply& reply) const;
+  [[nodiscard]] Exit tell(const ops::HttpFailure& failure) const;
 
  private:
-  EngineClient(const Context& context, Endpoint endpoint, std::chrono::milliseconds timeout,
-               std::string token_file, std::string default_symbol)
+  EngineClient(const Context& context, ops::HttpEndpoint endpoint,
+               std::chrono::milliseconds timeout, std::string token_file,
+               std::string default_symbol)
       : context_{&context},
         endpoint_{std::move(endpoint)},
         timeout_{timeout},
@@ -62,7 +64,7 @@ class EngineClient {
         default_symbol_{std::move(default_symbol)} {}
 
   const Context* context_;
-  Endpoint endpoint_;
+  ops::HttpEndpoint endpoint_;
   std::chrono::milliseconds timeout_;
   std::string token_file_;
   std::string default_symbol_;

@@ -7,10 +7,10 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/order_table.h"
 #include "cli/table.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -32,11 +32,13 @@ Exit run(Context& context) {
   if (!engine) return engine.error();
   const Arguments& given = context.arguments;
   auto target = "/api/v1/fills?limit=" + given.value_or("--limit", "100");
-  if (const auto symbol = given.value("--symbol")) target += "&symbol=" + percent_encode(*symbol);
+  if (const auto symbol = given.value("--symbol"))
+    target += "&symbol=" + ops::percent_encode(*symbol);
   if (const auto id = given.value("--client-order-id")) {
-    target += "&client_order_id=" + percent_encode(*id);
+    target += "&client_order_id=" + ops::percent_encode(*id);
   }
-  if (const auto cursor = given.value("--cursor")) target += "&cursor=" + percent_encode(*cursor);
+  if (const auto cursor = given.value("--cursor"))
+    target += "&cursor=" + ops::percent_encode(*cursor);
   const auto reply = engine->get(target);
   if (!reply) return reply.error();
   if (context.json()) {

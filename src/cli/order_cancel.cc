@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/order_table.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -27,7 +27,7 @@ constexpr auto kExamples = std::to_array<std::string_view>(
 Exit cancel_all(const Context& context, const EngineClient& engine) {
   std::string target = "/api/v1/orders";
   if (const auto symbol = context.arguments.value("--symbol")) {
-    target += "?symbol=" + percent_encode(*symbol);
+    target += "?symbol=" + ops::percent_encode(*symbol);
   }
   const auto reply = engine.change("DELETE", target, "");
   if (!reply) return reply.error();
@@ -48,7 +48,7 @@ Exit run(Context& context) {
   const auto engine = EngineClient::of(context);
   if (!engine) return engine.error();
   if (all) return cancel_all(context, *engine);
-  const auto reply = engine->change("DELETE", "/api/v1/orders/" + percent_encode(*id), "");
+  const auto reply = engine->change("DELETE", "/api/v1/orders/" + ops::percent_encode(*id), "");
   if (!reply) return reply.error();
   context.terminal.out << (context.json() ? reply->text + "\n" : order_line(reply->value));
   return Exit::Ok;

@@ -7,8 +7,8 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/order_table.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -36,8 +36,10 @@ Exit run(Context& context) {
   const Arguments& given = context.arguments;
   auto target = "/api/v1/orders?status=" + given.value_or("--status", "open") +
                 "&limit=" + given.value_or("--limit", "100");
-  if (const auto symbol = given.value("--symbol")) target += "&symbol=" + percent_encode(*symbol);
-  if (const auto cursor = given.value("--cursor")) target += "&cursor=" + percent_encode(*cursor);
+  if (const auto symbol = given.value("--symbol"))
+    target += "&symbol=" + ops::percent_encode(*symbol);
+  if (const auto cursor = given.value("--cursor"))
+    target += "&cursor=" + ops::percent_encode(*cursor);
   const auto reply = engine->get(target);
   if (!reply) return reply.error();
   if (context.json()) {

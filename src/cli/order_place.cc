@@ -12,10 +12,10 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/order_table.h"
 #include "cli/risk_checks.h"
+#include "ops/http_client.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -89,7 +89,7 @@ Exit show(const Context& context, const Reply& reply) {
 Exit ask_for_it(const Context& context, const EngineClient& engine, std::string_view id) {
   auto& err = context.terminal.err;
   err << fmt::format("the outcome is unknown: the order {} may exist; asking for it\n", id);
-  const auto reply = engine.call({.target = "/api/v1/orders/" + percent_encode(id)});
+  const auto reply = engine.call({.target = "/api/v1/orders/" + ops::percent_encode(id)});
   if (reply && reply->status == 200) {
     const auto order = engine.judge(*reply);
     if (!order) return order.error();

@@ -6,8 +6,8 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/order_table.h"
+#include "ops/http_client.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -34,7 +34,7 @@ Exit run(Context& context) {
   if (price) json.field("price", std::string_view{*price});
   if (quantity) json.field("quantity", std::string_view{*quantity});
   json.end_object();
-  const auto target = "/api/v1/orders/" + percent_encode(context.arguments.required("ID"));
+  const auto target = "/api/v1/orders/" + ops::percent_encode(context.arguments.required("ID"));
   const auto reply = engine->change("PATCH", target, body);
   if (!reply) return reply.error();
   context.terminal.out << (context.json() ? reply->text + "\n" : order_line(reply->value));

@@ -13,11 +13,11 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/order_table.h"
 #include "cli/risk_checks.h"
 #include "cli/table.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -78,7 +78,7 @@ Exit run(Context& context) {
   const auto engine = EngineClient::of(context);
   if (!engine) return engine.error();
   const auto reply =
-      engine->get("/api/v1/orders/" + percent_encode(context.arguments.required("ID")));
+      engine->get("/api/v1/orders/" + ops::percent_encode(context.arguments.required("ID")));
   if (!reply) return reply.error();
   auto& out = context.terminal.out;
   if (context.json()) {

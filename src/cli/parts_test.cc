@@ -18,7 +18,6 @@
 
 #include "base/clock.h"
 #include "cli/doctor_checks.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/table.h"
 #include "cli/test_support.h"
@@ -96,11 +95,6 @@ TEST(Text, durations_sizes_and_times_read_well_at_every_scale) {
   EXPECT_EQ(bytes_text(64ULL << 20U), "64.0 MiB");
   EXPECT_EQ(time_cell("1723161253937085768"), "2024-08-08 23:54:13.937085");
   EXPECT_EQ(time_cell(""), "-");
-}
-
-TEST(HttpClient, escapes_what_a_path_may_not_hold) {
-  EXPECT_EQ(percent_encode("mm-btc_1.2~x"), "mm-btc_1.2~x");
-  EXPECT_EQ(percent_encode("a/b?c=d&é"), "a%2Fb%3Fc%3Dd%26%C3%A9");
 }
 
 // ---- journal commands on a journal that a writer made

@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -75,15 +75,15 @@ std::optional<std::int64_t> lag_of(const JsonValue& metrics) {
 }
 
 void ask(const ProbeTarget& target, std::chrono::milliseconds patience, RoleProbe& probe) {
-  const Endpoint endpoint{.host = target.host, .port = target.port};
+  const ops::HttpEndpoint endpoint{.host = target.host, .port = target.port};
   const SystemClock clock;
   const nanoseconds deadline = clock.monotonic() + patience;
   const auto left = [&] {
     return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock.monotonic());
   };
-  const auto ready = http_call(endpoint, {.target = "/ready"}, patience);
+  const auto ready = ops::http_call(endpoint, {.target = "/ready"}, patience);
   if (!ready) {
-    const bool late = ready.error().kind == HttpFailure::Kind::Timeout;
+    const bool late = ready.error().kind == ops::HttpFailure::Kind::Timeout;
     probe.output = late ? fmt::format("no answer within {} ms", patience.count())
                         : "no answer: " + ready.error().message;
     return;
@@ -93,7 +93,7 @@ void ask(const ProbeTarget& target, std::chrono::milliseconds patience, RoleProb
     probe.output = (*body)["output"].text_or((*body)["reason"].text());
   }
   if (left().count() <= 0) return;
-  const auto metrics = http_call(endpoint, {.target = "/metrics?format=json"}, left());
+  const auto metrics = ops::http_call(endpoint, {.target = "/metrics?format=json"}, left());
   if (!metrics || metrics->status != 200) return;
   const auto body = JsonValue::parse(metrics->body);
   if (!body) return;

@@ -10,12 +10,12 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/platform.h"
 #include "cli/ps.h"
 #include "cli/table.h"
 #include "deploy/supervise.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -55,8 +55,8 @@ std::optional<Exit> platform_status(Context& context) {
   const bool lives = state->supervised || !deploy::running_roles(platform->layout).empty();
   if (!lives && platform->config.gateway.port != 0) {
     // The same directory may have been given to an engine since.
-    const Endpoint endpoint{.port = platform->config.gateway.port};
-    if (http_call(endpoint, {.target = "/status"}, std::chrono::milliseconds{200})) {
+    const ops::HttpEndpoint endpoint{.port = platform->config.gateway.port};
+    if (ops::http_call(endpoint, {.target = "/status"}, std::chrono::milliseconds{200})) {
       return std::nullopt;
     }
   }

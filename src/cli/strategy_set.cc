@@ -8,9 +8,9 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/json_value.h"
 #include "cli/strategy_table.h"
+#include "ops/http_client.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -67,7 +67,7 @@ Exit run(Context& context) {
     put(json, std::string_view{pair}.substr(equals + 1), schema[param]);
   }
   json.end_object();
-  const auto target = "/api/v1/strategies/" + percent_encode(name) + "/params";
+  const auto target = "/api/v1/strategies/" + ops::percent_encode(name) + "/params";
   const auto reply = engine->change("PUT", target, body);
   if (!reply) return reply.error();
   context.terminal.out << (context.json() ? reply->text + "\n" : strategy_line(reply->value));

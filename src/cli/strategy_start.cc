@@ -6,8 +6,8 @@
 #include "cli/commands.h"
 #include "cli/engine_client.h"
 #include "cli/exit.h"
-#include "cli/http_client.h"
 #include "cli/strategy_table.h"
+#include "ops/http_client.h"
 
 namespace stoa::cli {
 namespace {
@@ -19,7 +19,7 @@ constexpr auto kExamples = std::to_array<std::string_view>({"stoa strategy start
 Exit run(Context& context) {
   const auto engine = EngineClient::of(context);
   if (!engine) return engine.error();
-  const auto name = percent_encode(context.arguments.required("NAME"));
+  const auto name = ops::percent_encode(context.arguments.required("NAME"));
   const auto reply = engine->change("POST", "/api/v1/strategies/" + name + ":start", "");
   if (!reply) return reply.error();
   context.terminal.out << (context.json() ? reply->text + "\n" : strategy_line(reply->value));

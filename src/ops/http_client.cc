@@ -1,4 +1,4 @@
-#include "cli/http_client.h"
+#include "ops/http_client.h"
 
 #include <fmt/core.h>
 #include <netdb.h>
@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-namespace stoa::cli {
+namespace stoa::ops {
 namespace {
 
 using Kind = HttpFailure::Kind;
@@ -64,25 +64,25 @@ std::expected<Fd, HttpFailure> connect_to(const addrinfo& address, const Deadlin
   Fd fd{::socket(address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd) return failure(Kind::Broken, false, "no socket: " + reason(errno));
   if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return fd;
-  if (errno != EINPROGRESS) return failure(Kind::NoEngine, false, reason(errno));
+  if (errno != EINPROGRESS) return failure(Kind::NobodyThere, false, reason(errno));
   if (!deadline.wait(fd.get(), POLLOUT)) return failure(Kind::Timeout, false, "no connection");
   int error = 0;
   socklen_t size = sizeof error;
   // NOLINTNEXTLINE(misc-include-cleaner): the names stand in a header of the kernel
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) return failure(Kind::NoEngine, false, reason(error));
+  if (error != 0) return failure(Kind::NobodyThere, false, reason(error));
   return fd;
 }
 
-std::expected<Fd, HttpFailure> connect_to(const Endpoint& endpoint, const Deadline& deadline) {
+std::expected<Fd, HttpFailure> connect_to(const HttpEndpoint& endpoint, const Deadline& deadline) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int status =
       ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
-  if (status != 0) return failure(Kind::NoEngine, false, ::gai_strerror(status));
+  if (status != 0) return failure(Kind::NobodyThere, false, ::gai_strerror(status));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned{found, ::freeaddrinfo};
-  std::expected<Fd, HttpFailure> fd = failure(Kind::NoEngine, false, "no address");
+  std::expected<Fd, HttpFailure> fd = failure(Kind::NobodyThere, false, "no address");
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
     fd = connect_to(*address, deadline);
     if (fd) return fd;
@@ -90,7 +90,7 @@ std::expected<Fd, HttpFailure> connect_to(const Endpoint& endpoint, const Deadli
   return fd;
 }
 
-std::string head_and_body(const Endpoint& endpoint, const HttpRequest& request) {
+std::string head_and_body(const HttpEndpoint& endpoint, const HttpRequest& request) {
   auto text =
       fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n",
                   request.method, request.target, endpoint.text());
@@ -104,7 +104,7 @@ std::string head_and_body(const Endpoint& endpoint, const HttpRequest& request) 
 
 std::expected<void, HttpFailure> send_all(int fd, std::string_view bytes,
                                           const Deadline& deadline) {
-  // An engine acts on whole requests only, so a failure in here has changed nothing.
+  // Our servers act on whole requests only, so a failure in here has changed nothing.
   while (!bytes.empty()) {
     if (!deadline.wait(fd, POLLOUT)) return failure(Kind::Timeout, false, "could not send");
     const auto written = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -202,12 +202,12 @@ std::expected<HttpReply, HttpFailure> receive(int fd, const Deadline& deadline) 
 
 }  // namespace
 
-std::string Endpoint::text() const {
+std::string HttpEndpoint::text() const {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
                                              : fmt::format("[{}]:{}", host, port);
 }
 
-std::expected<HttpReply, HttpFailure> http_call(const Endpoint& endpoint,
+std::expected<HttpReply, HttpFailure> http_call(const HttpEndpoint& endpoint,
                                                 const HttpRequest& request,
                                                 std::chrono::milliseconds timeout) {
   const Deadline deadline{timeout};
@@ -232,4 +232,4 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-}  // namespace stoa::cli
+}  // namespace stoa::ops
