@@ -18,6 +18,11 @@ struct Layout {
   /// OFD-locked by the one supervisor; the lock goes with its process.
   [[nodiscard]] std::filesystem::path lock() const { return run() / "supervisor.lock"; }
   [[nodiscard]] std::filesystem::path control() const { return run() / "supervisor.sock"; }
+  [[nodiscard]] std::filesystem::path hub() const { return run() / "hub.sock"; }
+  [[nodiscard]] std::filesystem::path hub_log() const { return data / "hub" / "config"; }
+  /// Effective configurations that were applied; `current` links to the newest.
+  [[nodiscard]] std::filesystem::path config() const { return data / "config"; }
+  [[nodiscard]] std::filesystem::path current_config() const { return config() / "current"; }
   [[nodiscard]] std::filesystem::path state() const { return run() / "supervisor.json"; }
   [[nodiscard]] std::filesystem::path pid(std::string_view role) const {
     return run() / (std::string{role} + ".pid");

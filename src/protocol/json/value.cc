@@ -1,4 +1,4 @@
-#include "cli/json_value.h"
+#include "protocol/json/value.h"
 
 #include <fmt/core.h>
 
@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "protocol/json/writer.h"
 
-namespace stoa::cli {
+namespace stoa::json {
 namespace {
 
 constexpr int kDepthMax = 64;
@@ -65,12 +65,12 @@ bool is_number(std::string_view text) {
 }  // namespace
 
 /// Recursive descent; every failure sets `failed_` once and unwinds.
-class JsonParser {
+class ValueParser {
  public:
-  explicit JsonParser(std::string_view text) : text_{text} {}
+  explicit ValueParser(std::string_view text) : text_{text} {}
 
-  Result<JsonValue> parse() {
-    JsonValue value;
+  Result<Value> parse() {
+    Value value;
     spaces();
     const bool read = element(value, 0);
     spaces();
@@ -90,15 +90,15 @@ class JsonParser {
   void spaces() {
     while (peek() == ' ' || peek() == '\n' || peek() == '\t' || peek() == '\r') ++at_;
   }
-  bool word(JsonValue& value, std::string_view name, JsonValue::Kind kind) {
+  bool word(Value& value, std::string_view name, Value::Kind kind) {
     if (!text_.substr(at_).starts_with(name)) return false;
     at_ += name.size();
     value.kind_ = kind;
-    if (kind == JsonValue::Kind::Bool) value.text_ = name;
+    if (kind == Value::Kind::Bool) value.text_ = name;
     return true;
   }
 
-  bool element(JsonValue& value, int depth) {  // NOLINT(misc-no-recursion): bounded by kDepthMax
+  bool element(Value& value, int depth) {  // NOLINT(misc-no-recursion): bounded by kDepthMax
     if (depth > kDepthMax) return false;
     switch (peek()) {
       case '{':
@@ -106,21 +106,21 @@ class JsonParser {
       case '[':
         return array(value, depth);
       case '"':
-        value.kind_ = JsonValue::Kind::Text;
+        value.kind_ = Value::Kind::Text;
         return string(value.text_);
       case 't':
-        return word(value, "true", JsonValue::Kind::Bool);
+        return word(value, "true", Value::Kind::Bool);
       case 'f':
-        return word(value, "false", JsonValue::Kind::Bool);
+        return word(value, "false", Value::Kind::Bool);
       case 'n':
-        return word(value, "null", JsonValue::Kind::Null);
+        return word(value, "null", Value::Kind::Null);
       default:
         return number(value);
     }
   }
 
-  bool object(JsonValue& value, int depth) {  // NOLINT(misc-no-recursion)
-    value.kind_ = JsonValue::Kind::Object;
+  bool object(Value& value, int depth) {  // NOLINT(misc-no-recursion)
+    value.kind_ = Value::Kind::Object;
     ++at_;
     spaces();
     if (take('}')) return true;
@@ -137,8 +137,8 @@ class JsonParser {
     return take('}');
   }
 
-  bool array(JsonValue& value, int depth) {  // NOLINT(misc-no-recursion)
-    value.kind_ = JsonValue::Kind::Array;
+  bool array(Value& value, int depth) {  // NOLINT(misc-no-recursion)
+    value.kind_ = Value::Kind::Array;
     ++at_;
     spaces();
     if (take(']')) return true;
@@ -150,11 +150,11 @@ class JsonParser {
     return take(']');
   }
 
-  bool number(JsonValue& value) {
+  bool number(Value& value) {
     const auto rest = text_.substr(at_);
     const auto size = std::min(rest.find_first_not_of("+-.0123456789eE"), rest.size());
     if (!is_number(rest.substr(0, size))) return false;
-    value.kind_ = JsonValue::Kind::Number;
+    value.kind_ = Value::Kind::Number;
     value.text_ = rest.substr(0, size);
     at_ += size;
     return true;
@@ -212,9 +212,9 @@ class JsonParser {
   std::size_t at_ = 0;
 };
 
-Result<JsonValue> JsonValue::parse(std::string_view text) { return JsonParser{text}.parse(); }
+Result<Value> Value::parse(std::string_view text) { return ValueParser{text}.parse(); }
 
-std::optional<std::int64_t> JsonValue::integer() const noexcept {
+std::optional<std::int64_t> Value::integer() const noexcept {
   std::int64_t value = 0;
   const auto* end = text_.data() + text_.size();
   const auto [stop, error] = std::from_chars(text_.data(), end, value);
@@ -222,14 +222,14 @@ std::optional<std::int64_t> JsonValue::integer() const noexcept {
   return value;
 }
 
-const JsonValue& JsonValue::operator[](std::string_view name) const noexcept {
-  static const JsonValue kNull;
+const Value& Value::operator[](std::string_view name) const noexcept {
+  static const Value kNull;
   const auto found =
       std::ranges::find_if(members_, [&](const auto& member) { return member.first == name; });
   return found == members_.end() ? kNull : found->second;
 }
 
-std::string JsonValue::compact() const {  // NOLINT(misc-no-recursion): as deep as it was parsed
+std::string Value::compact() const {  // NOLINT(misc-no-recursion): as deep as it was parsed
   std::string out;
   switch (kind_) {
     case Kind::Null:
@@ -238,7 +238,7 @@ std::string JsonValue::compact() const {  // NOLINT(misc-no-recursion): as deep 
     case Kind::Number:
       return text_;
     case Kind::Text:
-      json::append_string(out, text_);
+      append_string(out, text_);
       return out;
     case Kind::Array:
       for (const auto& item : items_) (out += out.empty() ? "" : ",") += item.compact();
@@ -246,7 +246,7 @@ std::string JsonValue::compact() const {  // NOLINT(misc-no-recursion): as deep 
     case Kind::Object:
       for (const auto& [name, value] : members_) {
         if (!out.empty()) out += ',';
-        json::append_string(out, name);
+        append_string(out, name);
         (out += ':') += value.compact();
       }
       return "{" + out + "}";
@@ -254,4 +254,4 @@ std::string JsonValue::compact() const {  // NOLINT(misc-no-recursion): as deep 
   return out;
 }
 
-}  // namespace stoa::cli
+}  // namespace stoa::json
