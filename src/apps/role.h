@@ -6,13 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "apps/standing.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "ops/metrics.h"
-#include "ops/role_status.h"
 
 namespace stoa::apps {
 
@@ -27,12 +26,6 @@ struct Waiting {
   void add_due(std::optional<nanoseconds> at) {
     if (at && (!due || *at < *due)) due = at;
   }
-};
-
-/// How a role stands; `reason` says why it is not ready.
-struct Standing {
-  ops::RoleState state = ops::RoleState::Starting;
-  std::string reason{};
 };
 
 /// One role of the platform in a process of its own, driven by run_role. It never blocks, but for

@@ -18,6 +18,7 @@
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/run_start.h"
+#include "apps/standing.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"

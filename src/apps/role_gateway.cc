@@ -22,6 +22,7 @@
 #include "apps/recovery.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "apps/strategies.h"
 #include "apps/token.h"
 #include "base/check.h"
@@ -193,10 +194,6 @@ class GatewayRole final : public Role {
 
   static std::unique_ptr<bus::Wake>& own_wake(GatewayRole& role) { return role.wake_; }
   static std::unique_ptr<bus::Wake>& gateway_wake(GatewayRole& role) { return role.gateway_wake_; }
-  static Standing waits(std::string what) {
-    return {.state = ops::RoleState::Starting, .reason = "waits " + std::move(what)};
-  }
-
   void on_log(Lsn lsn, const native::MessageView& message) {
     if (lsn == Lsn{}) {
       if (message.is<Heartbeat>()) return execution_.hear(message, clock_.monotonic());

@@ -13,6 +13,7 @@
 #include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
@@ -124,10 +125,6 @@ class MarketData final : public Role {
         told_{std::move(told)},
         market_{std::move(market)},
         marks_{std::move(marks)} {}
-
-  static Standing waits(std::string what) {
-    return {.state = ops::RoleState::Starting, .reason = "waits " + std::move(what)};
-  }
 
   /// What an earlier process of us has told: its trades are not told again, and whoever heard it
   /// learns that something may be missing between us.

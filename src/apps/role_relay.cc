@@ -15,6 +15,7 @@
 #include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "journal/writer.h"

@@ -10,6 +10,7 @@
 #include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
@@ -67,9 +68,7 @@ class Risk final : public Role {
   }
   [[nodiscard]] Standing standing() const override {
     if (!live_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
-    if (!log_->connected() || !publisher_.connected()) {
-      return {.state = ops::RoleState::Starting, .reason = "waits for the execution relay"};
-    }
+    if (!log_->connected() || !publisher_.connected()) return waits("for the execution relay");
     return {.state = ops::RoleState::Ready};
   }
   void drain() override { draining_ = true; }

@@ -15,6 +15,7 @@
 #include "apps/recovery.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "apps/strategies.h"
 #include "base/clock.h"
 #include "base/counter.h"
@@ -157,10 +158,6 @@ class Strategies final : public Role {
         log_{std::move(log)},
         market_{std::move(market)},
         publisher_{std::move(publisher)} {}
-
-  static Standing waits(std::string what) {
-    return {.state = ops::RoleState::Starting, .reason = "waits " + std::move(what)};
-  }
 
   void on_log(Lsn lsn, const native::MessageView& message, Timestamp /*now*/) {
     if (lsn == Lsn{}) return execution_.hear(message, clock_.monotonic());

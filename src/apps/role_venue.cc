@@ -19,6 +19,7 @@
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/scaled_clock.h"
+#include "apps/standing.h"
 #include "apps/venue.h"
 #include "apps/venue_ledger.h"
 #include "base/clock.h"

@@ -25,6 +25,7 @@
 #include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "apps/token.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -196,10 +197,8 @@ class RoleHost {
 
   void register_health(Timestamp now) {
     if (!entry_) return;
-    const bool ready = told_.state == ops::RoleState::Ready;
-    if (const auto set =
-            entry_->set_health(ready ? ops::CheckResult::Pass : ops::CheckResult::Fail, now);
-        !set) {
+    const auto result = told_.ready() ? ops::CheckResult::Pass : ops::CheckResult::Fail;
+    if (const auto set = entry_->set_health(result, now); !set) {
       log::warn("registry_not_written", {{"error", set.error().text()}});
     }
   }
@@ -241,9 +240,9 @@ class RoleHost {
     notify_.beat(monotonic);
     if (place_due_ > nanoseconds{} && monotonic >= place_due_) take_place_again(monotonic, now);
     if (monotonic < tell_due_) return;
-    Standing standing = role_->standing();
-    const bool changed = standing.state != told_.state || standing.reason != told_.reason;
-    tell_due_ = monotonic + std::chrono::milliseconds{standing.state == told_.state ? 20 : 0};
+    const ops::RoleState before = told_.last().state;
+    const bool changed = told_.take(role_->standing(), draining_);
+    tell_due_ = monotonic + std::chrono::milliseconds{told_.last().state == before ? 20 : 0};
     if (!entry_ && role_->own_port() != 0) {
       if (auto entered = enter(fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
           !entered) {
@@ -251,15 +250,14 @@ class RoleHost {
       }
     }
     // A datagram may get lost: a supervisor that waits hears it again.
-    if (!changed && told_.state == ops::RoleState::Ready && monotonic >= say_again_) {
+    if (!changed && told_.ready() && monotonic >= say_again_) {
       say_again_ = monotonic + std::chrono::seconds{1};
       notify_.ready("ready");
     }
     if (!changed) return;
-    if (draining_) standing.state = ops::RoleState::Draining;
+    const Standing& standing = told_.last();
     status_.set_state(standing.state, standing.reason);
-    const bool ready = standing.state == ops::RoleState::Ready;
-    if (ready) {
+    if (told_.ready()) {
       notify_.ready("ready");
     } else {
       notify_.status(standing.reason);
@@ -267,7 +265,6 @@ class RoleHost {
     log::info("role_state", {{"role", options_.name},
                              {"state", to_string(standing.state)},
                              {"reason", standing.reason}});
-    told_ = std::move(standing);
     register_health(now);
   }
 
@@ -301,7 +298,7 @@ class RoleHost {
   nanoseconds place_due_{};  // 0: it has its port and its name
   nanoseconds place_until_{};
   Waiting waiting_;
-  Standing told_{.state = ops::RoleState::Stopped, .reason = {}};
+  ToldStanding told_;
   nanoseconds tell_due_{};
   nanoseconds say_again_{};
   bool draining_ = false;
