@@ -13,7 +13,6 @@
 #include "apps/heartbeat.h"
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
-#include "apps/platform.h"
 #include "apps/recovery.h"
 #include "apps/role.h"
 #include "apps/roles.h"
@@ -24,6 +23,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "deploy/layout.h"
 #include "model/execution.h"
 #include "model/instrument.h"
 #include "model/types.h"
@@ -58,8 +58,8 @@ enum class Step : std::uint8_t {
 class Execution final : public Role, public oms::RecordListener {
  public:
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
-    const Platform platform{parts.config->data.dir};
-    auto log = relay::RemoteLog::open({.socket = platform.relay("execution"),
+    const deploy::Layout layout{parts.config->data.dir};
+    auto log = relay::RemoteLog::open({.socket = layout.relay("execution"),
                                        .name = parts.name,
                                        .sources = {Source::Core, Source::Venue, Source::System}});
     if (!log) return std::unexpected(std::move(log.error()));
@@ -176,7 +176,7 @@ class Execution final : public Role, public oms::RecordListener {
         clock_{*parts.clock},
         name_{parts.name},
         version_{parts.version},
-        platform_{parts.config->data.dir},
+        layout_{parts.config->data.dir},
         log_{std::move(log)} {}
 
   static Standing starting(std::string reason) {
@@ -188,7 +188,7 @@ class Execution final : public Role, public oms::RecordListener {
   }
 
   std::size_t begin_recovery() {
-    auto follower = LogFollower::open({.socket = platform_.relay("execution"), .name = name_});
+    auto follower = LogFollower::open({.socket = layout_.relay("execution"), .name = name_});
     if (!follower) return fail(std::move(follower.error()));
     follower_ = std::move(*follower);
     step_ = Step::Recovery;
@@ -210,8 +210,8 @@ class Execution final : public Role, public oms::RecordListener {
       return fail(std::move(done.error()));
     }
     follower_.reset();
-    auto venue = NativeVenue::open({.orders = platform_.venue_orders(),
-                                    .reports = platform_.venue_reports(),
+    auto venue = NativeVenue::open({.orders = layout_.venue_orders(),
+                                    .reports = layout_.venue_reports(),
                                     .name = name_,
                                     .next_report = log_.next_sequence(Source::Venue)});
     if (!venue) return fail(std::move(venue.error()));
@@ -296,7 +296,7 @@ class Execution final : public Role, public oms::RecordListener {
   const Clock& clock_;
   std::string name_;
   std::string version_;
-  Platform platform_;
+  deploy::Layout layout_;
   relay::RemoteLog log_;
   Step step_ = Step::Numbers;
   std::unique_ptr<LogFollower> follower_;

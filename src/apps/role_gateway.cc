@@ -18,7 +18,6 @@
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
 #include "apps/market_follower.h"
-#include "apps/platform.h"
 #include "apps/recovery.h"
 #include "apps/role.h"
 #include "apps/roles.h"
@@ -34,6 +33,7 @@
 #include "book/order_book.h"
 #include "bus/topic.h"
 #include "bus/wake.h"
+#include "deploy/layout.h"
 #include "gateway/gateway.h"
 #include "gateway/market_publisher.h"
 #include "model/execution.h"
@@ -82,16 +82,16 @@ class Nobody final : public oms::IntentSink {
 class GatewayRole final : public Role {
  public:
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
-    const Platform platform{parts.config->data.dir};
+    const deploy::Layout layout{parts.config->data.dir};
     auto token = load_or_make_token(parts.config->data.dir / "token");
     if (!token) return std::unexpected(std::move(token.error()));
-    auto log = LogFollower::open({.socket = platform.relay("execution"),
+    auto log = LogFollower::open({.socket = layout.relay("execution"),
                                   .name = parts.name,
                                   .history = parts.config->wal.history});
     if (!log) return std::unexpected(std::move(log.error()));
-    auto market = MarketFollower::open({.socket = platform.relay("market"), .name = parts.name});
+    auto market = MarketFollower::open({.socket = layout.relay("market"), .name = parts.name});
     if (!market) return std::unexpected(std::move(market.error()));
-    auto commands = relay::Publisher::open({.socket = platform.relay("execution"),
+    auto commands = relay::Publisher::open({.socket = layout.relay("execution"),
                                             .domain = native::Domain::Execution,
                                             .source = relay::Source::Gateway,
                                             .name = parts.name});

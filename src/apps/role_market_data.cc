@@ -10,7 +10,6 @@
 #include "apps/key_frames.h"
 #include "apps/market_follower.h"
 #include "apps/market_writer.h"
-#include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/standing.h"
@@ -18,6 +17,7 @@
 #include "base/counter.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "deploy/layout.h"
 #include "model/market.h"
 #include "model/risk.h"
 #include "model/types.h"
@@ -37,22 +37,22 @@ namespace {
 class MarketData final : public Role {
  public:
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
-    const Platform platform{parts.config->data.dir};
+    const deploy::Layout layout{parts.config->data.dir};
     auto feed = MarketFollower::open(
         {.socket = platform.venue_feed(), .name = parts.name, .past_trades = true});
     if (!feed) return std::unexpected(std::move(feed.error()));
     auto told = MarketFollower::open(
-        {.socket = platform.relay("market"), .name = parts.name, .past_trades = true});
+        {.socket = layout.relay("market"), .name = parts.name, .past_trades = true});
     if (!told) return std::unexpected(std::move(told.error()));
     const std::uint64_t first = relay::Publisher::numbers_begin_at(parts.clock->now());
-    auto market = relay::Publisher::open({.socket = platform.relay("market"),
+    auto market = relay::Publisher::open({.socket = layout.relay("market"),
                                           .domain = native::Domain::Market,
                                           .source = relay::Source::Market,
                                           .name = parts.name,
                                           .outbox_bytes = 16U << 20U,
                                           .first_sequence = first});
     if (!market) return std::unexpected(std::move(market.error()));
-    auto marks = relay::Publisher::open({.socket = platform.relay("execution"),
+    auto marks = relay::Publisher::open({.socket = layout.relay("execution"),
                                          .domain = native::Domain::Execution,
                                          .source = relay::Source::Market,
                                          .name = parts.name,

@@ -12,12 +12,12 @@
 
 #include "apps/journal_options.h"
 #include "apps/mark_admission.h"
-#include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/standing.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "deploy/layout.h"
 #include "journal/writer.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
@@ -51,9 +51,9 @@ class Relay final : public Role {
       return bad_input("a relay needs --domain market, signal or execution");
     }
     const ops::Config& config = *parts.config;
-    const Platform platform{config.data.dir};
+    const deploy::Layout layout{config.data.dir};
     std::unique_ptr<Relay> relay{new Relay{parts}};
-    relay::ServerOptions options{.domain = *domain, .socket = platform.relay(parts.domain)};
+    relay::ServerOptions options{.domain = *domain, .socket = layout.relay(parts.domain)};
     options.ring_bytes = config.relay.ring_bytes;
     options.subscribers_max = config.relay.subscribers_max;
     options.mode = config.relay.socket_mode;

@@ -7,7 +7,6 @@
 #include "apps/heartbeat.h"
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
-#include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/standing.h"
@@ -16,6 +15,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "deploy/layout.h"
 #include "model/risk.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
@@ -34,10 +34,10 @@ namespace {
 class Risk final : public Role {
  public:
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
-    const Platform platform{parts.config->data.dir};
-    auto log = LogFollower::open({.socket = platform.relay("execution"), .name = parts.name});
+    const deploy::Layout layout{parts.config->data.dir};
+    auto log = LogFollower::open({.socket = layout.relay("execution"), .name = parts.name});
     if (!log) return std::unexpected(std::move(log.error()));
-    auto publisher = relay::Publisher::open({.socket = platform.relay("execution"),
+    auto publisher = relay::Publisher::open({.socket = layout.relay("execution"),
                                              .domain = native::Domain::Execution,
                                              .source = relay::Source::Risk,
                                              .name = parts.name,

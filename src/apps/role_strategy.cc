@@ -11,7 +11,6 @@
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
 #include "apps/market_follower.h"
-#include "apps/platform.h"
 #include "apps/recovery.h"
 #include "apps/role.h"
 #include "apps/roles.h"
@@ -22,6 +21,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "deploy/layout.h"
 #include "model/instrument.h"
 #include "model/order.h"
 #include "model/system.h"
@@ -71,12 +71,12 @@ class RelayIntents final : public oms::IntentSink {
 class Strategies final : public Role {
  public:
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
-    const Platform platform{parts.config->data.dir};
-    auto log = LogFollower::open({.socket = platform.relay("execution"), .name = parts.name});
+    const deploy::Layout layout{parts.config->data.dir};
+    auto log = LogFollower::open({.socket = layout.relay("execution"), .name = parts.name});
     if (!log) return std::unexpected(std::move(log.error()));
-    auto market = MarketFollower::open({.socket = platform.relay("market"), .name = parts.name});
+    auto market = MarketFollower::open({.socket = layout.relay("market"), .name = parts.name});
     if (!market) return std::unexpected(std::move(market.error()));
-    auto intents = relay::Publisher::open({.socket = platform.relay("execution"),
+    auto intents = relay::Publisher::open({.socket = layout.relay("execution"),
                                            .domain = native::Domain::Execution,
                                            .source = relay::Source::Strategies,
                                            .name = parts.name});

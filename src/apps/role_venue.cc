@@ -15,7 +15,6 @@
 #include "apps/key_frames.h"
 #include "apps/log_facts.h"
 #include "apps/market_writer.h"
-#include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/scaled_clock.h"
@@ -27,6 +26,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "deploy/layout.h"
 #include "journal/reader.h"
 #include "journal/writer.h"
 #include "model/execution.h"
@@ -237,11 +237,11 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
   explicit VenueRole(const RoleParts& parts)
       : clock_{*parts.clock},
         scaled_{clock_, parts.config->market.speed.factor},
-        platform_{parts.config->data.dir} {}
+        layout_{parts.config->data.dir} {}
 
   Result<void> read_log() {
     const auto orders =
-        read_journal(platform_.venue_journal("orders"), [&](const native::MessageView& message) {
+        read_journal(layout_.venue_journal("orders"), [&](const native::MessageView& message) {
           facts_.note(message);
           if (message.is<OrderSend>()) {
             ledger_.on_request(message.as<OrderSend>());
@@ -254,7 +254,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
     if (!orders) return std::unexpected(orders.error());
     next_request_ = Lsn{orders->value() + 1};
     const auto reports =
-        read_journal(platform_.venue_journal("reports"), [&](const native::MessageView& message) {
+        read_journal(layout_.venue_journal("reports"), [&](const native::MessageView& message) {
           if (message.is<ExecutionReport>()) ledger_.on_report(message.as<ExecutionReport>());
         });
     if (!reports) return std::unexpected(reports.error());
@@ -270,7 +270,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
       if (!journal.empty()) {
         // A simulated exchange survives its process; the power is its owner's business.
         options.journal = {
-            .dir = platform_.venue_journal(journal),
+            .dir = layout_.venue_journal(journal),
             .writer = {.segment_bytes = 16U << 20U, .sync = journal::SyncPolicy::None}};
         options.restamp = true;
         std::error_code error;
@@ -282,11 +282,11 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
       }
       return relay::Server::open(std::move(options), clock_);
     };
-    auto feed = open(native::Domain::Market, platform_.venue_feed(), "");
+    auto feed = open(native::Domain::Market, layout_.venue_feed(), "");
     if (!feed) return std::unexpected(std::move(feed.error()));
-    auto orders = open(native::Domain::Execution, platform_.venue_orders(), "orders");
+    auto orders = open(native::Domain::Execution, layout_.venue_orders(), "orders");
     if (!orders) return std::unexpected(std::move(orders.error()));
-    auto reports = open(native::Domain::Execution, platform_.venue_reports(), "reports");
+    auto reports = open(native::Domain::Execution, layout_.venue_reports(), "reports");
     if (!reports) return std::unexpected(std::move(reports.error()));
     feed_server_ = std::move(*feed);
     orders_server_ = std::move(*orders);
@@ -307,17 +307,17 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
       to = std::make_unique<relay::Publisher>(std::move(*publisher));
       return {};
     };
-    for (auto done : {publish(feed_, platform_.venue_feed(), native::Domain::Market, Source::Market,
-                              kFeedOutbox),
-                      publish(reports_, platform_.venue_reports(), native::Domain::Execution,
-                              Source::Venue, 16U << 20U),
-                      publish(own_market_, platform_.venue_orders(), native::Domain::Execution,
-                              Source::Market, 1U << 20U),
-                      publish(own_system_, platform_.venue_orders(), native::Domain::Execution,
-                              Source::System, 1U << 20U)}) {
+    for (auto done :
+         {publish(feed_, layout_.venue_feed(), native::Domain::Market, Source::Market, kFeedOutbox),
+          publish(reports_, layout_.venue_reports(), native::Domain::Execution, Source::Venue,
+                  16U << 20U),
+          publish(own_market_, layout_.venue_orders(), native::Domain::Execution, Source::Market,
+                  1U << 20U),
+          publish(own_system_, layout_.venue_orders(), native::Domain::Execution, Source::System,
+                  1U << 20U)}) {
       if (!done) return done;
     }
-    auto requests = relay::Subscriber::open({.socket = platform_.venue_orders(),
+    auto requests = relay::Subscriber::open({.socket = layout_.venue_orders(),
                                              .domain = native::Domain::Execution,
                                              .name = parts.name,
                                              .start = relay::StartAt::Lsn,
@@ -399,7 +399,7 @@ class VenueRole final : public Role, public relay::SubscriberHandler {
 
   const Clock& clock_;
   ScaledClock scaled_;
-  Platform platform_;
+  deploy::Layout layout_;
   LogFacts facts_;
   VenueLedger ledger_;
   Lsn next_request_{1};

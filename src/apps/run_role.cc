@@ -22,7 +22,6 @@
 #include <system_error>
 #include <utility>
 
-#include "apps/platform.h"
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/standing.h"
@@ -32,6 +31,7 @@
 #include "base/log.h"
 #include "bus/wake.h"
 #include "cli/hooks.h"
+#include "deploy/layout.h"
 #include "ops/config.h"
 #include "ops/health_server.h"
 #include "ops/metrics.h"
@@ -104,7 +104,7 @@ class RoleHost {
     if (!wake) return std::unexpected(std::move(wake.error()));
     wake_ = std::make_unique<bus::Wake>(std::move(*wake));
     watch_signals(*wake_);
-    if (auto made = make_run_folder(Platform{config_.data.dir}.run()); !made) return made;
+    if (auto made = make_run_folder(deploy::Layout{config_.data.dir}.run()); !made) return made;
 
     auto role = make({.config = &config_,
                       .clock = &clock_,

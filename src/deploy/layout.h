@@ -33,6 +33,18 @@ struct Layout {
   [[nodiscard]] std::filesystem::path log(std::string_view role) const {
     return logs() / (std::string{role} + ".log");
   }
+  /// Of the log of a domain: "market", "signal" or "execution".
+  [[nodiscard]] std::filesystem::path relay(std::string_view domain) const {
+    return run() / (std::string{domain} + ".sock");
+  }
+  // The simulated venue's native session: its market, what it is asked, what it answers.
+  [[nodiscard]] std::filesystem::path venue_feed() const { return run() / "venue-feed.sock"; }
+  [[nodiscard]] std::filesystem::path venue_orders() const { return run() / "venue-orders.sock"; }
+  [[nodiscard]] std::filesystem::path venue_reports() const { return run() / "venue-reports.sock"; }
+  /// "orders" or "reports".
+  [[nodiscard]] std::filesystem::path venue_journal(std::string_view which) const {
+    return data / "venue" / which;
+  }
 };
 
 }  // namespace stoa::deploy
