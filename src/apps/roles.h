@@ -17,12 +17,16 @@ struct RoleParts {
   const ops::Config* config = nullptr;
   const Clock* clock = nullptr;  // real time
   ops::RoleStatus* status = nullptr;
-  std::string name{};      // "execution": for relays' people and the log
+  std::string name{};      // "execution" or "execution.green": for relays' people and the log
   std::string domain{};    // of a relay
   std::uint16_t port = 0;  // of the gateway
   std::string version{};
   std::string commit{};
   bool take_over = false;  // a relay: from the one that runs
+  // Of a role that can be switched (decision 0014).
+  bool beside = false;      // it follows until the log says that it is to lead
+  std::string colour{};     // "blue"
+  std::string release{};    // which build, for the log
 };
 
 [[nodiscard]] Result<std::unique_ptr<Role>> make_relay(const RoleParts& parts);

@@ -89,7 +89,8 @@ class RoleHost {
         options_{options},
         notify_{ops::Notify::from_environment()},
         status_{{.service = options.name,
-                 .instance = options.name,
+                 .instance = options.instance,
+                 .colour = options.colour,
                  .environment = config.environment,
                  .version = build.version,
                  .commit = build.commit,
@@ -109,12 +110,15 @@ class RoleHost {
     auto role = make({.config = &config_,
                       .clock = &clock_,
                       .status = &status_,
-                      .name = options_.name,
+                      .name = options_.instance,
                       .domain = options_.domain,
                       .port = options_.port,
                       .version = build.version,
                       .commit = build.commit,
-                      .take_over = options_.take_over});
+                      .take_over = options_.take_over,
+                      .beside = options_.beside,
+                      .colour = options_.colour,
+                      .release = options_.release.empty() ? build.version : options_.release});
     if (!role) return std::unexpected(std::move(role.error()));
     role_ = std::move(*role);
     metrics_.process(status_.identity());
@@ -211,7 +215,8 @@ class RoleHost {
     auto entry =
         ops::Registration::open(ops::services_dir(config_.data.dir),
                                 {.service = options_.name,
-                                 .instance = options_.name,
+                                 .instance = options_.instance,
+                                 .colour = options_.colour,
                                  .endpoints = {{.name = "health", .address = std::move(health)}},
                                  .priority = service == nullptr ? 0 : service->priority,
                                  .pid = ::getpid()});

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -29,9 +32,39 @@ constexpr auto kDomainFlags = std::to_array<Flag>({
      .help = "take the log over from the relay that runs, without a pause anyone sees",
      .kind = Flag::Kind::Switch},
 });
+constexpr std::array<std::string_view, 4> kSwitched{"execution", "risk", "strategy", "gateway"};
+constexpr std::array<std::string_view, 2> kColours{"blue", "green"};
+constexpr auto kSwitchFlags = std::to_array<Flag>({
+    {.name = "--beside",
+     .help = "follow the one that leads, until the log says to take over",
+     .kind = Flag::Kind::Switch},
+    {.name = "--colour",
+     .value = "COLOUR",
+     .help = "blue or green: which of the two it is (blue)",
+     .kind = Flag::Kind::Choice,
+     .choices = kColours},
+    {.name = "--release", .value = "NAME", .help = "the release that it runs, for the log"},
+    {.name = "--port",
+     .value = "PORT",
+     .help = "health port beside; 0: the system picks (0)",
+     .kind = Flag::Kind::Integer},
+});
 constexpr auto kFlags = std::to_array<Flag>({
     {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
 });
+
+/// False: the port is none.
+bool read_switch(const Arguments& arguments, RoleOptions& options) {
+  options.colour = arguments.value_or("--colour", "blue");
+  options.release = arguments.value_or("--release", "");
+  options.beside = arguments.has("--beside");
+  if (!options.beside) return true;
+  options.instance += "." + options.colour;
+  const std::string port = arguments.value_or("--port", "0");
+  options.port = 0;
+  const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
+  return error == std::errc{};  // digits: the table asks
+}
 
 /// One of the processes that stoa up starts, by hand.
 Exit run(Context& context) {
@@ -43,7 +76,13 @@ Exit run(Context& context) {
   options.take_over = context.arguments.has("--take-over");
   const auto place = platform->plan.find(options.name);
   options.port = place ? platform->plan.roles[*place].port : std::uint16_t{0};
-  const auto log_settings = log_options(context, options.name, platform->config);
+  options.place_port = options.port;
+  options.instance = options.name;
+  if (std::ranges::find(kSwitched, role) != kSwitched.end() &&
+      !read_switch(context.arguments, options)) {
+    return context.usage("--port: expected 0 to 65535");
+  }
+  const auto log_settings = log_options(context, options.instance, platform->config);
   options.log_file = log_settings.file;
   const log::Session session{log_settings};
   const auto lacks = [&] {
@@ -70,6 +109,14 @@ Command role(std::string_view verb, std::string_view summary,
           .run = run};
 }
 
+/// One whose work can go to another process while it is under load.
+Command switched(std::string_view verb, std::string_view summary,
+                 std::span<const std::string_view> examples = {}) {
+  auto command = role(verb, summary, examples);
+  command.flags.insert(command.flags.begin(), kSwitchFlags);
+  return command;
+}
+
 }  // namespace
 
 Command run_relay() {
@@ -84,11 +131,14 @@ Command run_venue() { return role("venue", "Run the simulated exchange"); }
 Command run_market_data() {
   return role("market-data", "Run the market data role: venue feeds to the market relay");
 }
-Command run_risk() { return role("risk", "Run the risk role: exposure, limits, kill switch"); }
+Command run_risk() { return switched("risk", "Run the risk role: exposure, limits, kill switch"); }
 Command run_execution() {
-  return role("execution", "Run the execution role: orders, positions, venue sessions");
+  static constexpr auto kExamples = std::to_array<std::string_view>(
+      {"stoa run execution --beside --colour green --data /var/lib/stoa"});
+  return switched("execution", "Run the execution role: orders, positions, venue sessions",
+                  kExamples);
 }
-Command run_strategy() { return role("strategy", "Run the strategy role"); }
-Command run_gateway() { return role("gateway", "Run the gateway: API, WebSocket and page"); }
+Command run_strategy() { return switched("strategy", "Run the strategy role"); }
+Command run_gateway() { return switched("gateway", "Run the gateway: API, WebSocket and page"); }
 
 }  // namespace stoa::cli

@@ -70,4 +70,18 @@ std::string_view to_string(RecoveryStatus value) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(SwitchRole value) noexcept {
+  switch (value) {
+    case SwitchRole::Execution:
+      return "execution";
+    case SwitchRole::Risk:
+      return "risk";
+    case SwitchRole::Strategy:
+      return "strategy";
+    case SwitchRole::Gateway:
+      return "gateway";
+  }
+  return "unknown";
+}
+
 }  // namespace stoa

@@ -163,12 +163,19 @@ struct RecoveryResponse {
   Note reason{};
 };
 
-/// A leader took over; what leaders of lower epochs append after this record is void.
+/// The roles whose work can go from one process to another while it is under load.
+enum class SwitchRole : std::uint8_t { Execution, Risk, Strategy, Gateway };
+inline constexpr std::uint8_t kSwitchRoles = 4;
+[[nodiscard]] std::string_view to_string(SwitchRole value) noexcept;  // "execution"
+
+/// A leader took over; what leaders of lower epochs append after this record is void. Each role
+/// counts its own epochs.
 struct EpochOpen {
   std::uint32_t epoch = 0;
   std::uint8_t oldest_version = 0;  // of the wire format, that the leader reads
   std::uint8_t newest_version = 0;
-  std::uint16_t reserved = 0;
+  SwitchRole role = SwitchRole::Execution;
+  std::uint8_t reserved = 0;
   Lsn after{};  // last record of the epoch before
   Text<24> holder{};
   Text<24> release{};
@@ -177,7 +184,8 @@ struct EpochOpen {
 /// A leader let go: it appends nothing after this record.
 struct EpochClose {
   std::uint32_t epoch = 0;
-  std::uint32_t reserved = 0;
+  SwitchRole role = SwitchRole::Execution;
+  std::array<std::uint8_t, 3> reserved{};
   Lsn last{};              // of its own records
   std::uint64_t hash = 0;  // of its state there
   Text<24> holder{};
@@ -190,6 +198,20 @@ struct FeatureOn {
   std::uint8_t version = 0;  // 0: the feature does not change the format
   std::array<std::uint8_t, 7> reserved{};
   Text<24> feature{};
+  Note actor{};
+  Note reason{};
+};
+
+/// Another process of a role is to lead from here on: an input, of source Deploy. Who leads closes
+/// its epoch behind this record, who is named opens `epoch` (decision 0014).
+struct SwitchOrder {
+  std::uint64_t deploy = 0;       // which deployment; 0: by hand
+  std::uint32_t epoch = 0;        // that it opens
+  std::uint32_t hold_max_ms = 0;  // without an EpochOpen so long after the close, it is called off
+  SwitchRole role = SwitchRole::Execution;
+  std::uint8_t at_once = 0;  // 1: who leads is dead, and no EpochClose is waited for
+  std::array<std::uint8_t, 6> reserved{};
+  Text<24> to{};  // colour of who is to lead: "green"
   Note actor{};
   Note reason{};
 };

@@ -1,5 +1,6 @@
 #include "ops/health_answer.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -222,6 +223,22 @@ void write_state(json::Writer& json, const RoleStatus& status, const StatusView&
   json.milli(std::max<std::int64_t>(0, (now - status.identity().started).count() / kNsPerMs));
 }
 
+void write_switch(json::Writer& json, const SwitchView& place) {
+  json.key("switch");
+  json.begin_object();
+  json.field("mode", to_string(place.mode));
+  json.field("colour", place.colour.view());
+  json.field("release", place.release.view());
+  json.field("epoch", place.epoch);
+  json.digits_field("lsn", place.lsn);
+  json.digits_field("compared", place.compared);
+  json.digits_field("differs_at", place.differs_at);
+  json.field("difference", place.difference.view());
+  json.digits_field("lag_records", place.lag_records);
+  json.field("hash", std::string_view{fmt::format("{:016x}", place.hash)});
+  json.end_object();
+}
+
 HealthReply answer_verdict(const RoleStatus& status, Question question,
                            const Parameters& parameters, nanoseconds silence_max) {
   const StatusView view = status.view();
@@ -271,6 +288,7 @@ HealthReply answer_status(const RoleStatus& status, const Parameters& parameters
   json.value(health.lines.empty()
                  ? std::int64_t{0}
                  : std::max<std::int64_t>(0, (monotonic_now - view.heartbeat).count() / kNsPerMs));
+  if (view.place.mode != SwitchMode::None) write_switch(json, view.place);
   write_lines(json, health.lines, now);
   json.end_object();
   return reply;

@@ -187,5 +187,27 @@ TEST_F(HealthAnswer, tells_the_whole_status_also_when_it_fails) {
   EXPECT_EQ(at(reply, "/checks/disk:free/0/status"), "pass");
 }
 
+TEST_F(HealthAnswer, says_where_the_process_stands_in_the_switch_of_its_role) {
+  EXPECT_EQ(at(ask("/status"), "/switch"), "?");
+  SwitchView place{.mode = SwitchMode::Following,
+                   .epoch = 7,
+                   .lsn = 1'200,
+                   .compared = 900,
+                   .differs_at = 1'100,
+                   .lag_records = 3,
+                   .hash = 0xab,
+                   .colour = Text<24>::cut("green"),
+                   .release = Text<24>::cut("0.2.0"),
+                   .difference = Text<480>::cut("record 1100: said \"no\"")};
+  status.set_place(place);
+  EXPECT_EQ(at(ask("/status"), "/switch"),
+            R"({"mode":"following","colour":"green","release":"0.2.0","epoch":7,"lsn":"1200",)"
+            R"("compared":"900","differs_at":"1100","difference":"record 1100: said \"no\"",)"
+            R"("lag_records":"3","hash":"00000000000000ab"})");
+  place.mode = SwitchMode::Leading;
+  status.set_place(place);
+  EXPECT_EQ(at(ask("/status"), "/switch/mode"), "leading");
+}
+
 }  // namespace
 }  // namespace stoa::ops

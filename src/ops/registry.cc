@@ -45,6 +45,14 @@ bool is_name(std::string_view text) noexcept {
   });
 }
 
+/// "execution", or "execution.green" beside it.
+bool is_instance_name(std::string_view text) noexcept {
+  if (text.size() > kNameBytesMax) return false;
+  const std::size_t dot = text.find('.');
+  return is_name(text.substr(0, dot)) &&
+         (dot == std::string_view::npos || is_name(text.substr(dot + 1)));
+}
+
 /// The names below one directory that belong to one instance. `lock` is never renamed, so the
 /// kernel's lock on it stays with the name; `entry` is replaced whole.
 struct Files {
@@ -226,7 +234,9 @@ Result<Instance> instance_from_json(std::string_view text) {
     *member = *value;
   }
   if (!is_name(out.service)) return bad_input("service: expected a name of [a-z0-9-]");
-  if (!is_name(out.instance)) return bad_input("instance: expected a name of [a-z0-9-]");
+  if (!is_instance_name(out.instance)) {
+    return bad_input("instance: expected a name of [a-z0-9-], or two with a dot between");
+  }
   if (!out.colour.empty() && !is_name(out.colour)) {
     return bad_input("colour: expected a name of [a-z0-9-], or nothing");
   }
@@ -260,7 +270,7 @@ Registration::~Registration() {
 }
 
 Result<Registration> Registration::open(const fs::path& dir, Instance instance) {
-  if (!is_name(instance.service) || !is_name(instance.instance)) {
+  if (!is_name(instance.service) || !is_instance_name(instance.instance)) {
     return bad_input(fmt::format("\"{}\" of \"{}\": names in the registry are 1 to {} bytes of "
                                  "[a-z0-9-]",
                                  instance.instance, instance.service, kNameBytesMax),

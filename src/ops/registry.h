@@ -26,7 +26,7 @@ struct Endpoint {
 /// One live instance, as it says of itself.
 struct Instance {
   std::string service{};   // [a-z0-9-], at most 32 bytes
-  std::string instance{};  // the same; one of a name at a time
+  std::string instance{};  // the same, or "execution.green"; one of a name at a time
   std::string colour{};
   std::uint64_t epoch = 0;
   std::vector<Endpoint> endpoints{};  // at most 8

@@ -62,7 +62,8 @@ TEST(RegistryEntry, refuses_what_is_none_and_names_the_field) {
     return read ? std::string{} : read.error().message;
   };
   EXPECT_EQ(error_of("\"risk\"", "\"ri sk\""), "service: expected a name of [a-z0-9-]");
-  EXPECT_EQ(error_of("\"risk-1\"", "\"../x\""), "instance: expected a name of [a-z0-9-]");
+  EXPECT_EQ(error_of("\"risk-1\"", "\"../x\""),
+            "instance: expected a name of [a-z0-9-], or two with a dot between");
   EXPECT_EQ(error_of("\"risk-1\"", "7"), "instance: expected a text");
   EXPECT_EQ(error_of("\"pass\"", "\"fine\""), "health: expected pass, warn or fail");
   EXPECT_THAT(error_of("\"epoch\":3", "\"epoch\":-3"), HasSubstr("epoch: expected an integer"));
@@ -77,11 +78,11 @@ TEST(Registry, lists_who_is_alive_by_service_and_name) {
   const TempRegistry registry;
   const auto b = Registration::open(registry.dir(), instance_of("risk", "risk-b"));
   const auto a = Registration::open(registry.dir(), instance_of("risk", "risk-a"));
-  const auto gateway = Registration::open(registry.dir(), instance_of("gateway", "gateway-1"));
+  const auto gateway = Registration::open(registry.dir(), instance_of("gateway", "gateway.green"));
   ASSERT_TRUE(a && b && gateway);
   const auto listing = list_instances(registry.dir(), false);
   ASSERT_TRUE(listing.has_value());
-  EXPECT_THAT(names(*listing), ElementsAre("gateway.gateway-1", "risk.risk-a", "risk.risk-b"));
+  EXPECT_THAT(names(*listing), ElementsAre("gateway.gateway.green", "risk.risk-a", "risk.risk-b"));
   EXPECT_EQ(listing->instances[1].pid, ::getpid());
   EXPECT_EQ(listing->ghosts, 0U);
   EXPECT_EQ(listing->damaged, 0U);
@@ -141,7 +142,11 @@ TEST(Registry, has_one_owner_of_a_name_at_a_time) {
 
 TEST(Registry, refuses_names_that_are_no_file_names) {
   const TempRegistry registry;
-  for (const auto* bad : {"", "a.b", "A", "../x", "an-unreasonably-long-name-of-33-byt"}) {
+  for (const auto* bad : {"a.", ".b", "a.b.c", "a..b"}) {
+    EXPECT_FALSE(Registration::open(registry.dir(), instance_of("risk", bad))) << bad;
+  }
+  EXPECT_FALSE(Registration::open(registry.dir(), instance_of("a.b", "risk-1")));
+  for (const auto* bad : {"", "A", "../x", "an-unreasonably-long-name-of-33-byt"}) {
     EXPECT_FALSE(Registration::open(registry.dir(), instance_of("risk", bad))) << bad;
     EXPECT_FALSE(Registration::open(registry.dir(), instance_of(bad, "risk-1"))) << bad;
   }

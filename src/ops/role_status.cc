@@ -41,6 +41,20 @@ std::string_view to_string(CheckResult result) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(SwitchMode mode) noexcept {
+  switch (mode) {
+    case SwitchMode::None:
+      return "none";
+    case SwitchMode::Leading:
+      return "leading";
+    case SwitchMode::Following:
+      return "following";
+    case SwitchMode::Closed:
+      return "closed";
+  }
+  return "unknown";
+}
+
 RoleStatus::RoleStatus(Identity identity, const Clock& clock)
     : identity_{std::move(identity)}, clock_{clock} {
   heartbeat_.set(clock.monotonic().count());
@@ -83,6 +97,12 @@ void RoleStatus::set_state(RoleState state, std::string_view reason) noexcept {
   state_.store(own_);
 }
 
+void RoleStatus::set_place(const SwitchView& place) noexcept {
+  if (place == own_place_) return;
+  own_place_ = place;
+  place_.store(place);
+}
+
 std::uint32_t RoleStatus::take_requests() noexcept {
   if (requests_.load(std::memory_order_relaxed) == 0) return 0;
   return requests_.exchange(0, std::memory_order_acquire);  // pairs with ask()
@@ -97,7 +117,8 @@ StatusView RoleStatus::view() const {
   StatusView view{.state = state.state,
                   .reason = state.reason,
                   .started = state.started,
-                  .heartbeat = nanoseconds{heartbeat_.value()}};
+                  .heartbeat = nanoseconds{heartbeat_.value()},
+                  .place = place_.load()};
   view.checks.reserve(checks_.size());
   for (const Check& known : checks_) {
     const CheckCell cell = known.cell.load();

@@ -51,6 +51,25 @@ struct CheckId {
 /// What the outside may ask a role to do; a set of bits.
 enum class RoleRequest : std::uint8_t { Drain = 1, Reload = 2, Pause = 4, Resume = 8 };
 
+/// Of a role that can be switched to another process (decision 0014): what this one does.
+enum class SwitchMode : std::uint8_t { None, Leading, Following, Closed };
+[[nodiscard]] std::string_view to_string(SwitchMode mode) noexcept;  // "following"
+
+/// Where a process stands in the switch of its role, whole.
+struct SwitchView {
+  SwitchMode mode = SwitchMode::None;  // None: its role is not switched, and nothing is told
+  std::uint32_t epoch = 0;             // the newest that the log knows of the role
+  std::uint64_t lsn = 0;               // newest record applied
+  std::uint64_t compared = 0;          // outputs of the leader found equal to those derived here
+  std::uint64_t differs_at = 0;        // the first record that was not; 0: none
+  std::uint64_t lag_records = 0;       // that the log is known to be ahead
+  std::uint64_t hash = 0;              // of the state at `lsn`; 0: the role has none to compare
+  Text<24> colour{};
+  Text<24> release{};
+  Text<480> difference{};  // what was recorded there and what is derived here
+  friend bool operator==(const SwitchView&, const SwitchView&) = default;
+};
+
 /// How a check stands at one moment.
 struct CheckView {
   std::string_view name{};  // "log:writable"; lives as long as its RoleStatus
@@ -68,6 +87,7 @@ struct StatusView {
   Text<120> reason{};       // why it is not ready
   bool started = false;     // has been ready once
   nanoseconds heartbeat{};  // monotonic time of the last round
+  SwitchView place{};
   std::vector<CheckView> checks{};
 };
 
@@ -108,6 +128,8 @@ class RoleStatus {
   /// Where the role stands, and why it is not ready. The first Ready also ends the start-up.
   void set_state(RoleState state, std::string_view reason = {}) noexcept;
   [[nodiscard]] RoleState state() const noexcept { return own_.state; }
+  /// Where the process stands in the switch of its role; the same again costs a comparison.
+  void set_place(const SwitchView& place) noexcept;
   /// What the outside has asked for since the last call, as bits of RoleRequest; a plain load while
   /// nothing has.
   [[nodiscard]] std::uint32_t take_requests() noexcept;
@@ -133,6 +155,8 @@ class RoleStatus {
   std::atomic<std::uint32_t> requests_{0};
   RoleStateCell own_{};
   SeqCell<RoleStateCell> state_{};
+  SwitchView own_place_{};
+  SeqCell<SwitchView> place_{};
   std::deque<Check> checks_{};
 };
 

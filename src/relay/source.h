@@ -16,6 +16,7 @@ enum class Source : std::uint8_t {
   Market = 5,      // marks
   Core = 6,        // outputs of the execution core
   Risk = 7,        // the supervisor beside the gate
+  Deploy = 8,      // which process of a role is to lead
 };
 inline constexpr std::uint8_t kSources = 16;  // values are below; the rest is for later roles
 
@@ -36,6 +37,8 @@ inline constexpr std::uint8_t kSources = 16;  // values are below; the rest is f
       return "core";
     case Source::Risk:
       return "risk";
+    case Source::Deploy:
+      return "deploy";
   }
   return {};
 }

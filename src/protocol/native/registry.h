@@ -162,6 +162,8 @@ template <>
 inline constexpr std::uint8_t kEnumCount<HealthState> = kHealthStates;
 template <>
 inline constexpr std::uint8_t kEnumCount<RecoveryStatus> = kRecoveryStatuses;
+template <>
+inline constexpr std::uint8_t kEnumCount<SwitchRole> = kSwitchRoles;
 
 template <class T>
 struct IsText : std::false_type {};
@@ -408,11 +410,14 @@ STOA_WIRE(RecoveryRequest, 109, 56, "a reader wants records again", request, dom
           first, last, reader);
 STOA_WIRE(RecoveryResponse, 110, 80, "what the reader will get", request, status, reserved, first,
           last, snapshot, reason);
-STOA_WIRE(EpochOpen, 111, 64, "a leader took over", epoch, oldest_version, newest_version, reserved,
-          after, holder, release);
-STOA_WIRE(EpochClose, 112, 88, "a leader let go", epoch, reserved, last, hash, holder, reason);
+STOA_WIRE(EpochOpen, 111, 64, "a leader took over", epoch, oldest_version, newest_version, role,
+          reserved, after, holder, release);
+STOA_WIRE(EpochClose, 112, 88, "a leader let go", epoch, role, reserved, last, hash, holder,
+          reason);
 STOA_WIRE(FeatureOn, 113, 112, "writers may write a newer version from here on", version, reserved,
           feature, actor, reason);
+STOA_WIRE(SwitchOrder, 114, 128, "another process of a role is to lead (input)", deploy, epoch,
+          hold_max_ms, role, at_once, reserved, to, actor, reason);
 
 #undef STOA_WIRE
 
@@ -428,7 +433,7 @@ using MessageStructs =
                 PositionUpdate, AccountUpdate, CashMovement, StrategyCommand, Balance, Portfolio,
                 RiskAlert, Exposure, Breaker, Heartbeat, Gap, SnapshotMark, ErrorReport, RunStarted,
                 StateDigest, TraceContext, ConfigRevision, SystemHealth, RecoveryRequest,
-                RecoveryResponse, EpochOpen, EpochClose, FeatureOn>;
+                RecoveryResponse, EpochOpen, EpochClose, FeatureOn, SwitchOrder>;
 
 namespace detail {
 
