@@ -39,6 +39,32 @@ std::string short_time(std::int64_t seconds) {
   return fmt::format("{} d {} h", seconds / 86'400, seconds % 86'400 / 3'600);
 }
 
+/// "green, release 0.2.0"
+std::string build_text(const JsonValue& told) {
+  const std::string& release = told["release"].text();
+  return told["colour"].text() + (release.empty() ? "" : ", release " + release);
+}
+
+/// The role's own process and the one beside it.
+void instances(json::Writer& json, const RoleRow& row) {
+  json.key("instances");
+  json.begin_array();
+  const auto one = [&](std::string_view name, const JsonValue& told, bool runs) {
+    json.begin_object();
+    json.field("instance", name);
+    json.field("colour", std::string_view{told["colour"].text()});
+    json.field("release", std::string_view{told["release"].text()});
+    json.raw_field("pid", runs ? told["pid"].text_or("null") : "null");
+    json.field("state", std::string_view{told["state"].text()});
+    json.field("last_exit", std::string_view{told["last_exit"].text()});
+    json.end_object();
+  };
+  one(row.role, row.told, row.runs);
+  const JsonValue& beside = row.told["beside"];
+  if (!beside.is_null()) one(beside["instance"].text(), beside, true);
+  json.end_array();
+}
+
 /// Why a person should look at it; empty when all is well.
 std::string trouble(const RoleRow& row) {
   const std::string& error = row.told["last_error"].text();
@@ -112,6 +138,12 @@ std::string rows_text(const std::vector<RoleRow>& rows, Timestamp now) {
                row.told["restarts"].text_or("0"),
                seen.messages_per_second ? fmt::format("{:.0f}", *seen.messages_per_second) : "-",
                seen.lag ? std::to_string(*seen.lag) : "-", trouble(row)});
+    const JsonValue& beside = row.told["beside"];
+    if (beside.is_null()) continue;
+    const std::string& exit = beside["last_exit"].text();
+    table.row({"  " + beside["instance"].text(), beside["state"].text(), beside["pid"].text_or("-"),
+               "-", "-", "-", "-", "-", "-", "-",
+               exit.empty() ? build_text(beside) : exit.substr(0, exit.find('\n'))});
   }
   return table.text();
 }
@@ -140,6 +172,7 @@ std::string rows_json(const std::vector<RoleRow>& rows, Timestamp now) {
     json.field("status", std::string_view{row.told["status"].text()});
     json.field("note", std::string_view{trouble(row)});
     json.field("log", std::string_view{row.told["log"].text()});
+    instances(json, row);
     json.end_object();
   }
   json.end_array();

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "deploy/build.h"
 #include "deploy/layout.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
@@ -34,11 +35,14 @@ namespace {
 
 constexpr std::size_t kLastLines = 5;
 constexpr std::uint64_t kTailBytes = 65'536;
+constexpr std::string_view kBetween = ".between";  // of a role whose processes change places
 
-/// "812 123456 ready": who runs, when the kernel started it, how far it came.
+/// "812 123456 ready": who runs, when the kernel started it, how far it came. With a build that is
+/// not the platform's own there are four lines: that, colour, release and program.
 struct PidFile {
   ProcessId id{};
   bool ready = false;
+  Build build{};
 };
 
 std::optional<PidFile> read_pid(const std::filesystem::path& path) {
@@ -47,6 +51,14 @@ std::optional<PidFile> read_pid(const std::filesystem::path& path) {
   std::string word;
   if (!(in >> file.id.pid >> file.id.start_ticks >> word)) return std::nullopt;
   file.ready = word == "ready";
+  std::string colour;
+  std::string program;
+  std::getline(in, word);
+  if (std::getline(in, colour) && std::getline(in, file.build.release) &&
+      std::getline(in, program)) {
+    file.build.colour = parse_colour(colour).value_or(Colour::Blue);
+    file.build.program = program;
+  }
   return file;
 }
 
@@ -71,51 +83,85 @@ Result<void> Children::open_notices(std::size_t role) {
   return {};
 }
 
-Result<Process> Children::launch(std::size_t role, bool take_over) {
+Result<Children::Running> Children::launch(std::size_t role, As as, const Build& build) {
   Child& child = children_[role];
   const Role& plan = plan_.roles[role];
   if (!child.notices) {
     if (const auto open = open_notices(role); !open) return std::unexpected(open.error());
   }
+  Running running{.build = build,
+                  .log_file = as == As::Beside ? beside_log(role, build.colour) : plan.log_file,
+                  .stays = as == As::Beside};
   Launch launch{.argv = plan.argv,
                 .environment = options_.environment,
-                .log_file = plan.log_file,
+                .log_file = running.log_file,
                 .ends_with_parent = options_.end_with_us};
-  if (take_over) launch.argv.emplace_back("--take-over");
+  if (!build.program.empty()) launch.argv.front() = build.program.string();
+  if (as == As::Successor) launch.argv.emplace_back("--take-over");
+  if (as == As::Beside) launch.argv.insert(launch.argv.end(), {"--beside", "--port", "0"});
+  if (as == As::Beside || (plan.switches && build != Build{})) {
+    launch.argv.insert(launch.argv.end(), {"--colour", std::string{to_string(build.colour)}});
+    if (!build.release.empty()) {
+      launch.argv.insert(launch.argv.end(), {"--release", build.release});
+    }
+  }
   launch.environment.push_back("NOTIFY_SOCKET=" + options_.layout.notify(plan.name).string());
   if (options_.watchdog.count() > 0) {
     launch.environment.push_back(
         fmt::format("WATCHDOG_USEC={}", std::chrono::microseconds{options_.watchdog}.count()));
   }
   std::error_code none;
-  const auto written = std::filesystem::file_size(plan.log_file, none);
-  child.log_from = none ? 0 : written;
-  return Process::start(launch);
-}
-
-Result<ProcessId> Children::start(std::size_t role) {
-  auto process = launch(role, false);
+  const auto written = std::filesystem::file_size(running.log_file, none);
+  running.log_from = none ? 0 : written;
+  auto process = Process::start(launch);
   if (!process) return std::unexpected(process.error());
-  const ProcessId id = process->id();
-  children_[role].own = {.process = std::move(*process), .heard = id.pid};
-  write_pid(role, false, false);
-  return id;
+  running.heard = process->id().pid;
+  running.process = std::move(*process);
+  return running;
 }
 
-Result<ProcessId> Children::start_successor(std::size_t role) {
-  auto process = launch(role, true);
-  if (!process) return std::unexpected(process.error());
-  const ProcessId id = process->id();
-  children_[role].beside = {.process = std::move(*process), .heard = id.pid};
-  write_pid(role, true, false);
-  return id;
+Result<ProcessId> Children::start(std::size_t role, const Build& build) {
+  auto running = launch(role, As::Own, build);
+  if (!running) return std::unexpected(running.error());
+  children_[role].own = std::move(*running);
+  write_pid(role, false);
+  return children_[role].own.process->id();
 }
 
+Result<ProcessId> Children::start_successor(std::size_t role, const Build& build) {
+  auto running = launch(role, As::Successor, build);
+  if (!running) return std::unexpected(running.error());
+  children_[role].beside = std::move(*running);
+  write_pid(role, true);
+  return children_[role].beside.process->id();
+}
+
+Result<ProcessId> Children::start_beside(std::size_t role, const Build& build) {
+  auto running = launch(role, As::Beside, build);
+  if (!running) return std::unexpected(running.error());
+  children_[role].beside = std::move(*running);
+  write_pid(role, true);
+  return children_[role].beside.process->id();
+}
+
+/// Two names change places: under a third one meanwhile, so that at each moment a supervisor that
+/// comes finds both processes.
 void Children::promote(std::size_t role) {
-  std::swap(children_[role].own, children_[role].beside);
-  write_pid(role, false, false);
+  Child& child = children_[role];
+  const bool stays = child.beside.stays;
+  const auto second = pid_file(role, true);
+  const auto between = options_.layout.pid(plan_.roles[role].name + std::string{kBetween});
+  if (stays) write_pid(child.beside, between);
+  std::swap(child.own, child.beside);
+  std::swap(child.own.stays, child.beside.stays);
   std::error_code ignored;
-  std::filesystem::remove(pid_file(role, true), ignored);
+  if (stays && child.beside.process) {
+    write_pid(role, true);
+  } else {
+    std::filesystem::remove(second, ignored);
+  }
+  write_pid(role, false);
+  std::filesystem::remove(between, ignored);
 }
 
 void Children::signal(std::size_t role, int number) {
@@ -126,57 +172,114 @@ void Children::kill(std::size_t role) {
   if (const auto& process = children_[role].own.process) process->kill_all();
 }
 
+void Children::signal_beside(std::size_t role, int number) {
+  if (const auto& process = children_[role].beside.process) process->signal(number);
+}
+
 void Children::kill_beside(std::size_t role) {
   if (const auto& process = children_[role].beside.process) process->kill_all();
 }
 
 std::string Children::last_lines(std::size_t role) {
-  return tail_of(plan_.roles[role].log_file, kLastLines, children_[role].log_from);
+  return tail_of(log_file(role, false), kLastLines, children_[role].own.log_from);
 }
 
-void Children::adopt(
-    const std::function<void(std::size_t role, const ProcessId& id, bool ready)>& found) {
-  const auto running = [](const std::optional<PidFile>& file) -> std::optional<Process> {
-    if (!file) return std::nullopt;
+std::string Children::last_lines_beside(std::size_t role) {
+  const Running& beside = children_[role].beside;  // it may have ended
+  return tail_of(beside.log_file, kLastLines, beside.log_from);
+}
+
+void Children::adopt(const std::function<void(const Found& found)>& found) {
+  const auto take = [](const std::filesystem::path& path) {
+    Running running;
+    const auto file = read_pid(path);
+    if (!file) return running;
     auto process = Process::adopt(file->id);
-    return process ? std::optional{std::move(*process)} : std::nullopt;
+    if (!process) return running;
+    running = {.heard = file->id.pid, .build = file->build, .ready = file->ready};
+    running.process = std::move(*process);
+    return running;
   };
   for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
-    auto file = read_pid(pid_file(role, false));
-    const auto next = read_pid(pid_file(role, true));
-    auto process = running(file);
-    auto successor = running(next);
+    const Role& plan = plan_.roles[role];
+    const auto next = options_.layout.pid(plan.name + ".next");
+    const auto stands = options_.layout.pid(plan.name + ".beside");
+    const auto between = options_.layout.pid(plan.name + std::string{kBetween});
+    Running own = take(options_.layout.pid(plan.name));
+    Running successor = take(next);
+    Running beside = take(stands);
     std::error_code ignored;
-    std::filesystem::remove(pid_file(role, true), ignored);
-    if (process && successor) successor->kill_all();
-    if (!process && successor) {
-      process = std::move(successor);
-      file = next;
+    if (Running up = take(between); up.process) {
+      if (!beside.process || beside.heard == up.heard) beside = std::move(own);
+      own = std::move(up);
     }
-    if (!process || !file || !open_notices(role)) continue;
-    children_[role].own = {.process = std::move(process), .heard = file->id.pid};
-    write_pid(role, false, file->ready);
-    found(role, file->id, file->ready);
+    std::filesystem::remove(between, ignored);
+    std::filesystem::remove(next, ignored);
+    std::filesystem::remove(stands, ignored);
+    if (own.process && successor.process) successor.process->kill_all();
+    if (!own.process) own = std::move(successor);
+    if ((!own.process && !beside.process) || !open_notices(role)) continue;
+    own.log_file = plan.log_file;
+    beside.stays = true;
+    beside.log_file = beside_log(role, beside.build.colour);
+    Child& child = children_[role];
+    child.own = std::move(own);
+    child.beside = std::move(beside);
+    for (const bool second : {false, true}) {
+      const Running& each = second ? child.beside : child.own;
+      if (!each.process) continue;
+      write_pid(role, second);
+      found({.role = role,
+             .beside = second,
+             .process = each.process->id(),
+             .build = each.build,
+             .ready = each.ready});
+    }
   }
 }
 
-void Children::note_ready(std::size_t role) { write_pid(role, false, true); }
+void Children::note_ready(std::size_t role, bool beside) {
+  (beside ? children_[role].beside : children_[role].own).ready = true;
+  write_pid(role, beside);
+}
+
+const Children::Running& Children::running(std::size_t role, bool beside) const {
+  return beside ? children_[role].beside : children_[role].own;
+}
+
+std::filesystem::path Children::log_file(std::size_t role, bool beside) const {
+  const Running& process = running(role, beside);
+  if (beside) return process.process ? process.log_file : std::filesystem::path{};
+  return process.log_file.empty() ? plan_.roles[role].log_file : process.log_file;
+}
+
+std::filesystem::path Children::beside_log(std::size_t role, Colour colour) const {
+  return options_.layout.log(plan_.roles[role].name + '.' + std::string{to_string(colour)});
+}
 
 std::filesystem::path Children::pid_file(std::size_t role, bool beside) const {
-  return options_.layout.pid(plan_.roles[role].name + (beside ? ".next" : ""));
+  const std::string& name = plan_.roles[role].name;
+  if (!beside) return options_.layout.pid(name);
+  return options_.layout.pid(name + (children_[role].beside.stays ? ".beside" : ".next"));
+}
+
+void Children::write_pid(std::size_t role, bool beside) const {
+  write_pid(running(role, beside), pid_file(role, beside));
 }
 
 /// A new file under the name, so that a reader never sees half of one.
-void Children::write_pid(std::size_t role, bool beside, bool ready) const {
-  const Child& child = children_[role];
-  const auto& process = beside ? child.beside.process : child.own.process;
-  if (!process) return;
-  const auto path = pid_file(role, beside);
+void Children::write_pid(const Running& own, const std::filesystem::path& path) {
+  if (!own.process) return;
   const auto passing = path.string() + ".new";
   {
     std::ofstream out{passing, std::ios::trunc};
-    out << process->id().pid << ' ' << process->id().start_ticks << ' '
-        << (ready ? "ready" : "starting") << '\n';
+    out << own.process->id().pid << ' ' << own.process->id().start_ticks << ' '
+        << (own.ready ? "ready" : "starting") << '\n';
+    if (own.build != Build{}) {
+      out << to_string(own.build.colour) << '\n'
+          << own.build.release << '\n'
+          << own.build.program.string() << '\n';
+    }
   }
   std::error_code ignored;  // without the file only an adoption is lost
   std::filesystem::rename(passing, path, ignored);
@@ -228,8 +331,8 @@ std::optional<ExitStatus> Children::reap(std::size_t role, bool beside) {
   return status;
 }
 
-bool Children::takes_reopen(std::size_t role) const {
-  const auto& process = children_[role].own.process;
+bool Children::takes_reopen(std::size_t role, bool beside) const {
+  const auto& process = running(role, beside).process;
   return process && catches(process->id().pid, SIGUSR1);
 }
 
@@ -267,8 +370,13 @@ std::vector<RunningRole> running_roles(const Layout& layout) {
   std::vector<RunningRole> running;
   for (const RoleKind& kind : role_kinds()) {
     const auto file = read_pid(layout.pid(kind.name));
-    if (!file || running_process(file->id.pid) != file->id) continue;
-    running.push_back({.name = std::string{kind.name}, .process = file->id});
+    if (file && running_process(file->id.pid) == file->id) {
+      running.push_back({.name = std::string{kind.name}, .process = file->id});
+    }
+    const auto second = read_pid(layout.pid(std::string{kind.name} + ".beside"));
+    if (!second || running_process(second->id.pid) != second->id) continue;
+    running.push_back({.name = fmt::format("{}.{}", kind.name, to_string(second->build.colour)),
+                       .process = second->id});
   }
   return running;
 }
@@ -277,9 +385,15 @@ void sweep_left_behind(const Layout& layout) {
   const auto live = running_roles(layout);
   std::error_code ignored;
   for (const RoleKind& kind : role_kinds()) {
-    if (std::ranges::find(live, kind.name, &RunningRole::name) != live.end()) continue;
-    std::filesystem::remove(layout.pid(kind.name), ignored);
-    std::filesystem::remove(layout.notify(kind.name), ignored);
+    bool own = false;
+    bool beside = false;
+    for (const RunningRole& role : live) {
+      own |= role.name == kind.name;
+      beside |= role.name.starts_with(std::string{kind.name} + '.');
+    }
+    if (!own) std::filesystem::remove(layout.pid(kind.name), ignored);
+    if (!beside) std::filesystem::remove(layout.pid(std::string{kind.name} + ".beside"), ignored);
+    if (!own && !beside) std::filesystem::remove(layout.notify(kind.name), ignored);
   }
   std::filesystem::remove(layout.control(), ignored);
 }

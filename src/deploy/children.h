@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "deploy/build.h"
 #include "deploy/layout.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
@@ -32,19 +33,30 @@ class Children final : public ProcessPort {
   /// `plan` outlives it.
   Children(const Plan& plan, Options options);
 
-  Result<ProcessId> start(std::size_t role) override;
+  Result<ProcessId> start(std::size_t role, const Build& build) override;
   void signal(std::size_t role, int number) override;
   void kill(std::size_t role) override;
-  Result<ProcessId> start_successor(std::size_t role) override;
+  Result<ProcessId> start_successor(std::size_t role, const Build& build) override;
+  Result<ProcessId> start_beside(std::size_t role, const Build& build) override;
   void promote(std::size_t role) override;
+  void signal_beside(std::size_t role, int number) override;
   void kill_beside(std::size_t role) override;
   std::string last_lines(std::size_t role) override;
+  std::string last_lines_beside(std::size_t role) override;
 
-  /// Takes over what an earlier supervisor left; tells `found` of each. Of a hand-over that it did
-  /// not see the end of, the successor goes when both still run.
-  void adopt(const std::function<void(std::size_t role, const ProcessId& id, bool ready)>& found);
-  /// Remembers that a role was ready, for the one who may have to adopt it.
-  void note_ready(std::size_t role);
+  /// A process that an earlier supervisor left running.
+  struct Found {
+    std::size_t role = 0;
+    bool beside = false;
+    ProcessId process{};
+    Build build{};
+    bool ready = false;
+  };
+  /// Takes them over; tells `found` of each, of a role's own before the one that stands beside it.
+  /// Of a hand-over that it did not see the end of, the successor goes when both still run.
+  void adopt(const std::function<void(const Found& found)>& found);
+  /// Remembers that a process was ready, for the one who may have to adopt it.
+  void note_ready(std::size_t role, bool beside);
 
   /// -1: none.
   [[nodiscard]] int notice_fd(std::size_t role) const;
@@ -57,24 +69,34 @@ class Children final : public ProcessPort {
   [[nodiscard]] std::optional<ExitStatus> ended(std::size_t role);
   [[nodiscard]] std::optional<ExitStatus> ended_beside(std::size_t role);
   /// Whether it opens its log anew on SIGUSR1; a process that does not would be ended by it.
-  [[nodiscard]] bool takes_reopen(std::size_t role) const;
+  [[nodiscard]] bool takes_reopen(std::size_t role, bool beside) const;
+  /// That the process writes, or the next one of the role will; empty: none stands beside.
+  [[nodiscard]] std::filesystem::path log_file(std::size_t role, bool beside) const;
 
  private:
   struct Running {
     std::optional<Process> process{};
     pid_t heard = 0;  // whose notices count, until the last of them is read
+    Build build{};
+    std::filesystem::path log_file{};
+    std::uint64_t log_from = 0;  // where it began to write
+    bool ready = false;
+    bool stays = false;  // beside for as long as asked, not for a hand-over
   };
   struct Child {
     Running own{};
-    Running beside{};                       // of a hand-over
+    Running beside{};
     std::optional<NoticeSocket> notices{};  // of both: the kernel says who speaks
-    std::uint64_t log_from = 0;             // where the newest process began to write
   };
+  enum class As : std::uint8_t { Own, Successor, Beside };
 
   Result<void> open_notices(std::size_t role);
-  Result<Process> launch(std::size_t role, bool take_over);
+  Result<Running> launch(std::size_t role, As as, const Build& build);
+  [[nodiscard]] const Running& running(std::size_t role, bool beside) const;
   [[nodiscard]] std::filesystem::path pid_file(std::size_t role, bool beside) const;
-  void write_pid(std::size_t role, bool beside, bool ready) const;
+  [[nodiscard]] std::filesystem::path beside_log(std::size_t role, Colour colour) const;
+  void write_pid(std::size_t role, bool beside) const;
+  static void write_pid(const Running& own, const std::filesystem::path& path);
   std::optional<ExitStatus> reap(std::size_t role, bool beside);
 
   const Plan& plan_;

@@ -11,18 +11,31 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "deploy/build.h"
 
 // How a command talks to the supervisor: one line of words to run/supervisor.sock, answered by
 // lines of JSON, the last of which is {"event":"done",…}.
 namespace stoa::deploy {
 
-/// "up venue", "down force timeout=5", "restart execution", "hand-over relay-market", "status".
+/// "up venue", "down force timeout=5", "restart execution", "hand-over relay-market", "status";
+/// "beside-start risk colour=green release=0.2.0 program=/data/releases/0.2.0/stoa", "beside-stop
+/// risk", "beside-promote risk colour=green". In a value %20 is a space and %25 a percent sign.
 struct Request {
-  enum class Verb : std::uint8_t { Up, Down, Restart, HandOver, Status };
+  enum class Verb : std::uint8_t {
+    Up,
+    Down,
+    Restart,
+    HandOver,
+    Status,
+    BesideStart,
+    BesideStop,
+    BesidePromote,
+  };
   Verb verb = Verb::Status;
   std::vector<std::string> roles{};
   bool force = false;
   std::optional<std::chrono::seconds> timeout{};
+  std::optional<Build> build{};  // of the process that is started, restarted or promoted
 };
 [[nodiscard]] std::string to_line(const Request& request);  // with '\n'
 /// Bytes of a peer, without the '\n'.

@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t kClientsMax = 16;
 constexpr std::size_t kUnreadMax = 1024UL * 1024;
-constexpr std::size_t kRequestMax = 1'024;
+constexpr std::size_t kRequestMax = 8'192;  // a role, and a path in its longest form
 constexpr int kDrainRounds = 10;
 constexpr int kDrainWaitMs = 100;
 

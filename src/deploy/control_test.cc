@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "deploy/build.h"
 #include "deploy/control_server.h"
 #include "deploy/test_support.h"
 
@@ -39,7 +40,8 @@ TEST(Control, a_request_survives_its_line) {
 
 TEST(Control, each_verb_survives_its_line) {
   using Verb = Request::Verb;
-  for (const Verb verb : {Verb::Up, Verb::Down, Verb::Restart, Verb::HandOver, Verb::Status}) {
+  for (const Verb verb : {Verb::Up, Verb::Down, Verb::Restart, Verb::HandOver, Verb::Status,
+                          Verb::BesideStart, Verb::BesideStop, Verb::BesidePromote}) {
     auto line = to_line({.verb = verb});
     line.pop_back();
     const auto read = parse_request(line);
@@ -48,6 +50,24 @@ TEST(Control, each_verb_survives_its_line) {
   }
   EXPECT_EQ(to_line({.verb = Verb::HandOver, .roles = {"relay-market"}}),
             "hand-over relay-market\n");
+}
+
+TEST(Control, a_build_survives_its_line_with_spaces_and_percent_signs) {
+  const Request asked{
+      .verb = Request::Verb::BesideStart,
+      .roles = {"risk"},
+      .build =
+          Build{.colour = Colour::Green, .release = "0.2.0", .program = "/my data/50%25/stoa"}};
+  auto line = to_line(asked);
+  EXPECT_EQ(line, "beside-start risk colour=green release=0.2.0 program=/my%20data/50%2525/stoa\n");
+  line.pop_back();
+  const auto read = parse_request(line);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->verb, asked.verb);
+  EXPECT_EQ(read->roles, asked.roles);
+  EXPECT_EQ(read->build, asked.build);
+  EXPECT_EQ(parse_request("beside-stop risk")->build, std::nullopt);
+  EXPECT_FALSE(parse_request("beside-promote risk colour=red"));
 }
 
 TEST(Control, what_is_no_request_is_refused) {
@@ -127,7 +147,7 @@ TEST_F(Conversation, a_client_that_says_too_much_is_dropped) {
   ASSERT_TRUE(server);
   auto client = ControlClient::connect(dir.path() / "control.sock");
   ASSERT_TRUE(client);
-  ASSERT_TRUE(client->send({.verb = Request::Verb::Up, .roles = {std::string(2'000, 'x')}}));
+  ASSERT_TRUE(client->send({.verb = Request::Verb::Up, .roles = {std::string(9'000, 'x')}}));
   std::vector<pollfd> fds;
   EXPECT_TRUE(wait_until([&] {
     turn();

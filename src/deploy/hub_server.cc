@@ -53,16 +53,13 @@ Result<sockaddr_un> address_of(const std::filesystem::path& socket) {
 }
 
 std::unexpected<Error> unavailable(std::string message, const std::filesystem::path& socket) {
-  return std::unexpected(Error{.code = ErrorCode::Unavailable,
-                               .message = std::move(message),
-                               .source = socket.string()});
+  return std::unexpected(Error{
+      .code = ErrorCode::Unavailable, .message = std::move(message), .source = socket.string()});
 }
 
 }  // namespace
 
-std::string_view to_string(HubCode code) noexcept {
-  return kCodes[static_cast<std::size_t>(code)];
-}
+std::string_view to_string(HubCode code) noexcept { return kCodes[static_cast<std::size_t>(code)]; }
 
 std::string hub_refusal(HubCode code, std::string_view message) {
   std::string text;
@@ -201,8 +198,8 @@ Result<json::Value> ask_hub(const std::filesystem::path& socket, std::string_vie
     if (errno != ENOENT && errno != ECONNREFUSED) {
       return io_error("cannot reach the hub", errno, socket.string());
     }
-    return std::unexpected(Error{
-        .code = ErrorCode::NotFound, .message = "no hub listens", .source = socket.string()});
+    return std::unexpected(
+        Error{.code = ErrorCode::NotFound, .message = "no hub listens", .source = socket.string()});
   }
   std::string out{line};
   out += '\n';

@@ -104,7 +104,8 @@ class HubServer {
 ///
 /// errors  NotFound: nobody listens · Unavailable: no answer within `patience` · Io · Damaged: the
 ///         answer is no JSON
-[[nodiscard]] Result<json::Value> ask_hub(const std::filesystem::path& socket, std::string_view line,
+[[nodiscard]] Result<json::Value> ask_hub(const std::filesystem::path& socket,
+                                          std::string_view line,
                                           std::chrono::milliseconds patience);
 
 }  // namespace stoa::deploy

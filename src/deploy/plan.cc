@@ -52,10 +52,18 @@ constexpr auto kKinds = std::to_array<RoleKind>({
     {.name = "relay-execution", .words = kExecutionRelay, .port = 8003, .hands_over = true},
     {.name = "venue", .words = kVenue, .port = 9100},
     {.name = "market-data", .words = kMarketData, .port = 5555, .after = kAfterMarketData},
-    {.name = "risk", .words = kRisk, .port = 5557, .after = kAfterRisk},
-    {.name = "execution", .words = kExecution, .port = 5556, .after = kAfterExecution},
-    {.name = "strategy", .words = kStrategy, .port = 5558, .after = kAfterStrategy},
-    {.name = "gateway", .words = kGateway, .port = 8080, .after = kAfterGateway},
+    {.name = "risk", .words = kRisk, .port = 5557, .after = kAfterRisk, .switches = true},
+    {.name = "execution",
+     .words = kExecution,
+     .port = 5556,
+     .after = kAfterExecution,
+     .switches = true},
+    {.name = "strategy",
+     .words = kStrategy,
+     .port = 5558,
+     .after = kAfterStrategy,
+     .switches = true},
+    {.name = "gateway", .words = kGateway, .port = 8080, .after = kAfterGateway, .switches = true},
 });
 
 constexpr std::uint16_t kPortMax = 65'535;
@@ -210,7 +218,8 @@ Result<Plan> make_plan(const PlanOptions& options) {
               .argv = argv_of(kind, options),
               .port = port_of(options, kind),
               .log_file = layout.log(kind.name),
-              .hands_over = kind.hands_over};
+              .hands_over = kind.hands_over,
+              .switches = kind.switches};
     for (const Word name : kind.after) {
       if (const auto place = plan.find(name)) role.after.push_back(*place);
     }

@@ -21,6 +21,7 @@ struct RoleKind {
   std::uint16_t port = 0;                     // health and metrics, before base_port
   std::span<const std::string_view> after{};  // must be ready first
   bool hands_over = false;                    // a successor may take its place while it runs
+  bool switches = false;                      // a process beside it may come to lead (0014)
 };
 
 /// Every role; each stands behind those that it waits for.
@@ -63,6 +64,7 @@ struct Role {
   std::uint16_t port = 0;            // 0: the system picks one
   std::filesystem::path log_file{};
   bool hands_over = false;  // started with --take-over, a second process takes its place
+  bool switches = false;    // a second process may stand beside it, started with --beside
 };
 
 struct Plan {

@@ -1,14 +1,24 @@
 #include "deploy/report.h"
 
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <ios>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "deploy/build.h"
 #include "deploy/plan.h"
 #include "deploy/supervisor.h"
+#include "protocol/json/value.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::deploy {
@@ -43,6 +53,33 @@ std::string_view to_string(Operation::Kind kind) noexcept {
   return "unknown";
 }
 
+void build(json::Writer& json, const Build& build) {
+  json.field("colour", to_string(build.colour));
+  json.field("release", std::string_view{build.release});
+  json.field("program", std::string_view{build.program.native()});
+}
+
+void beside(json::Writer& json, const Role& role, const BesideView& view) {
+  json.key("beside");
+  json.begin_object();
+  json.field("instance",
+             std::string_view{role.name + '.' + std::string{to_string(view.build.colour)}});
+  json.key("pid");
+  if (view.process) {
+    json.value(view.process->pid);
+  } else {
+    json.null();
+  }
+  json.field("state", to_string(view.state));
+  json.field("ready", view.state == RoleState::Ready);
+  stamp(json, "since_ns", view.since);
+  stamp(json, "ready_since_ns", view.ready_since);
+  json.field("status", std::string_view{view.status});
+  json.field("last_exit", std::string_view{view.last_exit});
+  build(json, view.build);
+  json.end_object();
+}
+
 void role(json::Writer& json, const Role& role, const RoleView& view) {
   json.begin_object();
   json.field("role", std::string_view{role.name});
@@ -62,6 +99,8 @@ void role(json::Writer& json, const Role& role, const RoleView& view) {
   json.field("last_error", std::string_view{view.last_error});
   json.field("status", std::string_view{view.status});
   json.field("log", std::string_view{role.log_file.native()});
+  build(json, view.build);
+  if (view.beside) beside(json, role, *view.beside);
   json.end_object();
 }
 
@@ -137,6 +176,24 @@ std::string event_json(const Event& event, const Plan& plan, const Supervisor& s
   json.end_object();
   return text;
 }
+
+std::map<std::string, Build, std::less<>> read_builds(const std::filesystem::path& file) {
+  std::map<std::string, Build, std::less<>> builds;
+  std::ifstream in{file, std::ios::binary};
+  const auto state = json::Value::parse(std::string{std::istreambuf_iterator<char>{in}, {}});
+  if (!state) return builds;
+  for (const json::Value& role : (*state)["roles"].items()) {
+    Build build{.colour = parse_colour(role["colour"].text()).value_or(Colour::Blue),
+                .release = role["release"].text(),
+                .program = role["program"].text()};
+    std::error_code none;
+    const bool there = build.program.empty() || std::filesystem::exists(build.program, none);
+    if (there && build != Build{}) builds.emplace(role["role"].text(), std::move(build));
+  }
+  return builds;
+}
+
+std::string done_json() { return R"({"event":"done","ok":true})"; }
 
 std::string refusal_json(const Error& error) {
   std::string text;

@@ -33,9 +33,11 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "deploy/build.h"
 #include "deploy/children.h"
 #include "deploy/control.h"
 #include "deploy/control_server.h"
+#include "deploy/durable_file.h"
 #include "deploy/layout.h"
 #include "deploy/log_files.h"
 #include "deploy/plan.h"
@@ -121,9 +123,20 @@ class Supervise {
   Result<void> run() {
     auto control = ControlServer::open(options_.layout.control());
     if (!control) return std::unexpected(control.error());
-    children_.adopt([this](std::size_t role, const ProcessId& id, bool ready) {
-      supervisor_.adopt(role, id, ready);
-      log::warn("role_adopted", {{"role", plan_.roles[role].name}, {"pid", id.pid}});
+    const auto builds = read_builds(options_.layout.state());
+    for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
+      const auto found = builds.find(plan_.roles[role].name);
+      if (found != builds.end()) supervisor_.set_build(role, found->second);
+    }
+    children_.adopt([this](const Children::Found& found) {
+      if (found.beside) {
+        supervisor_.adopt_beside(found.role, found.process, found.build, found.ready);
+      } else {
+        supervisor_.adopt(found.role, found.process, found.build, found.ready);
+      }
+      log::warn("role_adopted", {{"role", plan_.roles[found.role].name},
+                                 {"colour", to_string(found.build.colour)},
+                                 {"pid", found.process.pid}});
     });
     if (options_.start) {
       const auto first = plan_.with_those_before(options_.only);
@@ -223,19 +236,29 @@ class Supervise {
         const auto roles =
             request->roles.empty() ? plan_.with_those_before({}) : plan_.places(request->roles);
         if (!roles) return refuse(roles.error());
-        begun = supervisor_.restart(*roles);
+        if (request->build && roles->size() != 1) return refuse(one_at_a_time());
+        begun = supervisor_.restart(*roles, request->build);
         break;
       }
       case Request::Verb::HandOver: {
         const auto roles = plan_.places(request->roles);
         if (!roles) return refuse(roles.error());
-        if (roles->size() != 1) {
-          return refuse({.code = ErrorCode::BadInput,
-                         .message = "one role is handed over at a time",
-                         .source = {}});
-        }
-        begun = supervisor_.hand_over(roles->front());
+        if (roles->size() != 1) return refuse(one_at_a_time());
+        begun = supervisor_.hand_over(roles->front(), request->build);
         break;
+      }
+      case Request::Verb::BesideStart:
+      case Request::Verb::BesideStop:
+      case Request::Verb::BesidePromote: {
+        const auto roles = plan_.places(request->roles);
+        if (!roles) return refuse(roles.error());
+        if (roles->size() != 1) return refuse(one_at_a_time());
+        const auto done = beside(*request, roles->front());
+        if (!done) return refuse(done.error());
+        write_state(false);  // who hears that it is done may count on it
+        ControlServer::say(client, done_json());
+        client.finished = true;
+        return;
       }
       case Request::Verb::Down:
         supervisor_.down({.force = request->force, .timeout = request->timeout});
@@ -245,6 +268,23 @@ class Supervise {
     client.listens = true;
     // It joins in the middle: what the operation has told so far comes first.
     for (const std::string& line : told_) ControlServer::say(client, line);
+  }
+
+  static Error one_at_a_time() {
+    return {.code = ErrorCode::BadInput, .message = "one role at a time", .source = {}};
+  }
+
+  Result<void> beside(const Request& request, std::size_t role) {
+    const Build build = request.build.value_or(Build{});
+    switch (request.verb) {
+      case Request::Verb::BesideStart:
+        return supervisor_.beside_start(role, build);
+      case Request::Verb::BesidePromote:
+        return supervisor_.beside_promote(role, build.colour);
+      default:
+        supervisor_.beside_stop(role);
+        return {};
+    }
   }
 
   void signals() {
@@ -259,7 +299,10 @@ class Supervise {
     for (const Event& event : supervisor_.take_events()) {
       log_event(event, plan_);
       const bool ready = event.kind == Event::Kind::Ready || event.kind == Event::Kind::HandedOver;
-      if (ready && event.role) children_.note_ready(*event.role);
+      if (ready && event.role) children_.note_ready(*event.role, false);
+      if (event.kind == Event::Kind::BesideReady && event.role) {
+        children_.note_ready(*event.role, true);
+      }
       auto line = event_json(event, plan_, supervisor_);
       control.say_to_listeners(line);
       if (options_.progress) options_.progress(line);
@@ -280,14 +323,11 @@ class Supervise {
     written_ = supervisor_.changes();
     if (last) who_.pid = 0;
     const auto path = options_.layout.state();
-    const auto passing = path.string() + ".new";
-    {
-      std::ofstream out{passing, std::ios::trunc};
-      out << state_json(who_, plan_, supervisor_) << '\n';
+    // Durable: which build leads must not be forgotten with the power.
+    if (const auto written = replace_durably(path, state_json(who_, plan_, supervisor_) + '\n');
+        !written) {
+      log::warn("state_not_written", {{"why", written.error().text()}});
     }
-    std::error_code error;
-    fs::rename(passing, path, error);
-    if (error) log::warn("state_not_written", {{"why", error.message()}});
   }
 
   // ---- logs
@@ -296,8 +336,10 @@ class Supervise {
     if (clock_.monotonic() < housekeeping_at_) return;
     housekeeping_at_ = clock_.monotonic() + kHousekeeping;
     for (std::size_t role = 0; role < plan_.roles.size(); ++role) {
-      const fs::path& file = plan_.roles[role].log_file;
-      if (due(file)) turn_log(role, file);
+      for (const bool second : {false, true}) {
+        const fs::path file = children_.log_file(role, second);
+        if (!file.empty() && due(file)) turn_log(role, second, file);
+      }
     }
     const fs::path own = options_.layout.log("supervisor");
     if (!options_.foreground && due(own) && turn(own, clock_.now())) ::kill(::getpid(), SIGUSR1);
@@ -324,13 +366,15 @@ class Supervise {
     return since && clock_.now() - *since >= options_.logs.turn_age;
   }
 
-  void turn_log(std::size_t role, const fs::path& file) {
-    const bool runs = children_.process_fd(role) >= 0;
-    const bool reopens = children_.takes_reopen(role);
+  void turn_log(std::size_t role, bool second, const fs::path& file) {
+    const bool runs = (second ? children_.beside_fd(role) : children_.process_fd(role)) >= 0;
+    const bool reopens = children_.takes_reopen(role, second);
     const auto turned =
         !runs || reopens ? turn(file, clock_.now()) : turn_by_copy(file, clock_.now());
     if (!turned) {
       log::error("log_not_turned", {{"why", turned.error().text()}});
+    } else if (runs && reopens && second) {
+      children_.signal_beside(role, SIGUSR1);
     } else if (runs && reopens) {
       children_.signal(role, SIGUSR1);
     }

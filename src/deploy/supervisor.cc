@@ -76,6 +76,16 @@ std::string_view to_string(Event::Kind kind) noexcept {
       return "role_handing_over";
     case Event::Kind::HandedOver:
       return "role_handed_over";
+    case Event::Kind::BesideStarted:
+      return "beside_started";
+    case Event::Kind::BesideReady:
+      return "beside_ready";
+    case Event::Kind::BesideEnded:
+      return "beside_ended";
+    case Event::Kind::BesideStopped:
+      return "beside_stopped";
+    case Event::Kind::Promoted:
+      return "beside_promoted";
     case Event::Kind::Done:
       return "done";
   }
@@ -92,9 +102,10 @@ Supervisor::Supervisor(const Plan& plan, const SupervisorOptions& options, Proce
       slots_(plan.roles.size()),
       last_poll_{clock.monotonic()} {}
 
-void Supervisor::adopt(std::size_t role, const ProcessId& process, bool ready) {
+void Supervisor::adopt(std::size_t role, const ProcessId& process, const Build& build, bool ready) {
   Slot& slot = slots_[role];
   slot.view.process = process;
+  slot.view.build = build;
   slot.view.since = clock_.now();
   slot.wanted = true;
   slot.began = slot.ready_at = now();
@@ -102,6 +113,11 @@ void Supervisor::adopt(std::size_t role, const ProcessId& process, bool ready) {
   slot.alive_until = now() + options_.watchdog;
   if (ready) slot.view.ready_since = clock_.now();
   set_state(role, ready ? RoleState::Ready : RoleState::Starting);
+}
+
+void Supervisor::set_build(std::size_t role, const Build& build) {
+  slots_[role].view.build = build;
+  ++changes_;
 }
 
 // ---- what people ask for
@@ -140,6 +156,8 @@ void Supervisor::down(const DownOptions& options) {
   for (std::size_t role = 0; role < slots_.size(); ++role) {
     Slot& slot = slots_[role];
     slot.wanted = slot.start_again = false;
+    beside_stop(role);
+    if (slot.view.beside && options.force) stand_end(role, "it was to be stopped at once");
     if (slot.beside && (slot.beside->successor || options.force)) kill_beside(role);
     if (!runs(slot)) {
       if (slot.view.state != RoleState::Failed) set_state(role, RoleState::Down);
@@ -159,7 +177,8 @@ void Supervisor::down(const DownOptions& options) {
   }
 }
 
-Result<void> Supervisor::restart(std::span<const std::size_t> roles) {
+Result<void> Supervisor::restart(std::span<const std::size_t> roles,
+                                 const std::optional<Build>& build) {
   if (!operation_.over) {
     return std::unexpected(Error{.code = ErrorCode::Unavailable,
                                  .message = "another start or stop is under way; ask again",
@@ -173,6 +192,7 @@ Result<void> Supervisor::restart(std::span<const std::size_t> roles) {
     slot.given_up = false;
     slot.start_again = runs(slot);
     slot.wanted = !slot.start_again;
+    if (build) slot.view.build = *build;
     if (slot.wanted) set_state(role, RoleState::Waiting);
   }
   return {};
@@ -325,6 +345,7 @@ void Supervisor::poll() {
 void Supervisor::poll_role(std::size_t role) {
   Slot& slot = slots_[role];
   if (slot.beside) poll_beside(role);
+  if (slot.view.beside) stand_poll(role);
   switch (slot.view.state) {
     case RoleState::Down:
     case RoleState::Failed:
@@ -375,7 +396,7 @@ void Supervisor::start(std::size_t role) {
     latest = slots_[other].ready_at;
     slot.view.waited_for = plan_.roles[other].name;
   }
-  const auto process = port_.start(role);
+  const auto process = port_.start(role, slot.view.build);
   if (!process) return ended_unasked(role, process.error().text());
   if (!slot.restarts.empty()) ++slot.view.restarts;
   slot.view.process = *process;
@@ -423,6 +444,8 @@ void Supervisor::forgive_absence() {
     slot.alive_until += absence;
     if (slot.view.state == RoleState::Starting) slot.deadline += absence;
     if (slot.beside && slot.beside->successor) slot.beside->deadline += absence;
+    slot.stand.alive_until += absence;
+    slot.stand.deadline += absence;
   }
 }
 
@@ -504,7 +527,8 @@ bool Supervisor::may_stop(std::size_t role) const {
 
 bool Supervisor::at_rest() const {
   return std::ranges::all_of(slots_, [this](const Slot& slot) {
-    return !runs(slot) && !slot.beside &&
+    const bool stands = slot.view.beside && slot.view.beside->process;
+    return !runs(slot) && !slot.beside && !stands &&
            (slot.view.state == RoleState::Down || slot.view.state == RoleState::Failed);
   });
 }
@@ -516,6 +540,7 @@ nanoseconds Supervisor::idle_time() const {
     if (slot.beside && !slot.beside->killed) {
       idle = std::min(idle, slot.beside->deadline - now());
     }
+    if (const auto due = stand_due(role)) idle = std::min(idle, *due - now());
     switch (slot.view.state) {
       case RoleState::Down:
       case RoleState::Failed:

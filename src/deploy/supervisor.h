@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "deploy/build.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
@@ -51,17 +52,21 @@ struct SupervisorOptions {
 class ProcessPort {
  public:
   virtual ~ProcessPort() = default;
-  [[nodiscard]] virtual Result<ProcessId> start(std::size_t role) = 0;
+  [[nodiscard]] virtual Result<ProcessId> start(std::size_t role, const Build& build) = 0;
   virtual void signal(std::size_t role, int number) = 0;
   /// SIGKILL, to all that the role started too.
   virtual void kill(std::size_t role) = 0;
   /// A second process of the role beside the one that runs, told to take over from it.
-  [[nodiscard]] virtual Result<ProcessId> start_successor(std::size_t role) = 0;
-  /// The one beside becomes the role's own, and the one before stands beside until it has ended.
+  [[nodiscard]] virtual Result<ProcessId> start_successor(std::size_t role, const Build& build) = 0;
+  /// A second process of the role that stays beside the one that runs and follows it.
+  [[nodiscard]] virtual Result<ProcessId> start_beside(std::size_t role, const Build& build) = 0;
+  /// The one beside becomes the role's own, and the one before stands beside.
   virtual void promote(std::size_t role) = 0;
+  virtual void signal_beside(std::size_t role, int number) = 0;
   virtual void kill_beside(std::size_t role) = 0;
   /// The end of its log, for the one who asks why.
   [[nodiscard]] virtual std::string last_lines(std::size_t role) = 0;
+  [[nodiscard]] virtual std::string last_lines_beside(std::size_t role) = 0;
 };
 
 /// Something that happened, in the order in which it did.
@@ -77,7 +82,12 @@ struct Event {
     Stopped,  // took: since it was asked
     HandingOver,
     HandedOver,  // took: since the successor began; text: "(pid 17 -> 23)"
-    Done,        // the operation is over
+    BesideStarted,
+    BesideReady,    // took: since it began
+    BesideEnded,    // by itself; it is not started again
+    BesideStopped,  // took: since it was asked
+    Promoted,       // the one beside has the place; text: which
+    Done,           // the operation is over
   };
   Kind kind = Kind::Started;
   std::optional<std::size_t> role{};
@@ -87,9 +97,21 @@ struct Event {
 };
 [[nodiscard]] std::string_view to_string(Event::Kind kind) noexcept;  // "role_ready"
 
+/// The process that stands beside a role's own for as long as somebody wants it there.
+struct BesideView {
+  RoleState state = RoleState::Starting;  // Starting, Ready, Stopping; Failed: it has ended
+  Build build{};
+  std::optional<ProcessId> process{};
+  std::optional<Timestamp> since{};
+  std::optional<Timestamp> ready_since{};
+  std::string status{};     // what it says of itself
+  std::string last_exit{};  // how and when, with its last lines
+};
+
 /// A role as it stands.
 struct RoleView {
   RoleState state = RoleState::Down;
+  Build build{};  // that it runs, or is started from next
   std::optional<ProcessId> process{};
   std::optional<Timestamp> since{};  // its process began
   std::optional<Timestamp> ready_since{};
@@ -100,6 +122,7 @@ struct RoleView {
   std::string waited_for{};      // the role that became ready last before it started
   nanoseconds started_after{0};  // of the operation that started it
   nanoseconds ready_after{0};
+  std::optional<BesideView> beside{};
 };
 
 /// What a person asked for; one at a time.
@@ -127,7 +150,10 @@ class Supervisor {
              const Clock& clock);
 
   /// A role that runs already; before the first call of anything else.
-  void adopt(std::size_t role, const ProcessId& process, bool ready);
+  void adopt(std::size_t role, const ProcessId& process, const Build& build, bool ready);
+  void adopt_beside(std::size_t role, const ProcessId& process, const Build& build, bool ready);
+  /// What a role that does not run will be started from.
+  void set_build(std::size_t role, const Build& build);
 
   /// Starts what is not there of `roles`. Joins an `up` that is under way.
   /// When a role does not become ready, all that this call started is stopped again.
@@ -140,20 +166,41 @@ class Supervisor {
     std::optional<std::chrono::seconds> timeout{};
   };
   void down(const DownOptions& options);
-  /// Stops and starts these; others stay.
+  /// Stops and starts these, from `build` if one is given; others stay.
   ///
   /// errors  Unavailable: another operation is under way
-  [[nodiscard]] Result<void> restart(std::span<const std::size_t> roles);
+  [[nodiscard]] Result<void> restart(std::span<const std::size_t> roles,
+                                     const std::optional<Build>& build = {});
   /// Puts a successor in the place of a role that is ready, without a stop. A successor that dies
   /// or is not ready in time changes nothing; the operation then fails and says why.
   ///
   /// errors  BadInput: this role cannot · Unavailable: another operation is under way, or the role
   ///         is not ready
-  [[nodiscard]] Result<void> hand_over(std::size_t role);
+  [[nodiscard]] Result<void> hand_over(std::size_t role, const std::optional<Build>& build = {});
+
+  // A second process beside a role's own (decision 0014). These are done when they return; what
+  // follows is seen in `view`.
+
+  /// Starts one. It is watched as the others are, and when it ends that is told: it is never
+  /// started again by itself. One of the same build that runs already is fine.
+  ///
+  /// errors  BadInput: the role is not one that is switched, or the colour is its own ·
+  /// Unavailable:
+  ///         another one stands there, or the role is not ready · Io: no such program
+  [[nodiscard]] Result<void> beside_start(std::size_t role, const Build& build);
+  /// Asks it to end, and kills it when it does not. None there is fine.
+  void beside_stop(std::size_t role);
+  /// The process of `colour` has the place from now on: it is what a crash restarts, from its
+  /// build. The other one stands beside. Already so is fine.
+  ///
+  /// errors  BadInput: as above · Unavailable: no process of that colour runs, or the role is being
+  ///         stopped
+  [[nodiscard]] Result<void> beside_promote(std::size_t role, Colour colour);
 
   void on_notice(std::size_t role, const Notice& notice);
   void on_exit(std::size_t role, const ExitStatus& status);
-  /// Of the process beside the role's own: its successor, or the one before that still ends.
+  /// Of the process beside the role's own: one that stands there, its successor, or the one before
+  /// that still ends.
   void on_notice_beside(std::size_t role, const Notice& notice);
   void on_exit_beside(std::size_t role, const ExitStatus& status);
   /// Does what is due. Call it after what arrived has been handed over: a role that spoke in time
@@ -174,7 +221,7 @@ class Supervisor {
 
  private:
   /// A second process of a role, for as long as a hand-over takes.
-  struct Beside {
+  struct Passing {
     bool successor = true;  // false: it has handed over and ends
     bool killed = false;
     ProcessId process{};
@@ -182,6 +229,15 @@ class Supervisor {
     nanoseconds began{0};
     nanoseconds deadline{0};
     std::string status{};
+    Build build{};
+  };
+  /// Of the process that stands beside, what its view does not tell.
+  struct Stand {
+    bool killed = false;
+    std::string why{};  // we ended it
+    nanoseconds began{0};
+    nanoseconds deadline{0};
+    nanoseconds alive_until{0};
   };
   struct Slot {
     RoleView view{};
@@ -196,7 +252,8 @@ class Supervisor {
     nanoseconds alive_until{0};
     std::uint32_t failures = 0;  // in a row, for the back-off
     std::deque<nanoseconds> restarts{};
-    std::optional<Beside> beside{};
+    std::optional<Passing> beside{};
+    Stand stand{};                       // with view.beside
     std::optional<pid_t> handed_from{};  // until the successor has said READY=1
   };
 
@@ -224,6 +281,11 @@ class Supervisor {
   void fail_hand_over(std::size_t role, const std::string& why);
   void kill_beside(std::size_t role);
   void poll_beside(std::size_t role);
+  void stand_notice(std::size_t role, const Notice& notice);
+  void stand_exit(std::size_t role, const ExitStatus& status);
+  void stand_end(std::size_t role, std::string why);
+  void stand_poll(std::size_t role);
+  [[nodiscard]] std::optional<nanoseconds> stand_due(std::size_t role) const;
   void forgive_absence();
   [[nodiscard]] nanoseconds backoff(std::uint32_t failures);
   [[nodiscard]] nanoseconds now() const { return clock_.monotonic(); }

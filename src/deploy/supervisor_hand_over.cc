@@ -20,7 +20,7 @@
 // the successor says READY=1, or the one before ends in order; whichever is seen first.
 namespace stoa::deploy {
 
-Result<void> Supervisor::hand_over(std::size_t role) {
+Result<void> Supervisor::hand_over(std::size_t role, const std::optional<Build>& build) {
   Slot& slot = slots_[role];
   const std::string& name = plan_.roles[role].name;
   if (!plan_.roles[role].hands_over) return bad_input(name + " cannot be handed over");
@@ -34,21 +34,24 @@ Result<void> Supervisor::hand_over(std::size_t role) {
                                slot.aborted ? "silent" : to_string(slot.view.state)));
   }
   begin(Operation::Kind::HandOver, {role});
-  const auto process = port_.start_successor(role);
+  const Build next = build.value_or(slot.view.build);
+  const auto process = port_.start_successor(role, next);
   if (!process) {
     finish(false, fmt::format("{} was not handed over: {}", name, process.error().text()));
     return {};
   }
-  slot.beside = Beside{.process = *process,
-                       .since = clock_.now(),
-                       .began = now(),
-                       .deadline = now() + options_.start_timeout};
+  slot.beside = Passing{.process = *process,
+                        .since = clock_.now(),
+                        .began = now(),
+                        .deadline = now() + options_.start_timeout,
+                        .build = next};
   event(Event::Kind::HandingOver, role);
   return {};
 }
 
 void Supervisor::on_notice_beside(std::size_t role, const Notice& notice) {
-  std::optional<Beside>& beside = slots_[role].beside;
+  if (slots_[role].view.beside) return stand_notice(role, notice);
+  std::optional<Passing>& beside = slots_[role].beside;
   if (!beside || !beside->successor || beside->killed) return;
   if (notice.status) beside->status = *notice.status;
   if (notice.extend) beside->deadline = std::max(beside->deadline, now() + *notice.extend);
@@ -59,7 +62,8 @@ void Supervisor::on_notice_beside(std::size_t role, const Notice& notice) {
 }
 
 void Supervisor::on_exit_beside(std::size_t role, const ExitStatus& status) {
-  std::optional<Beside>& beside = slots_[role].beside;
+  if (slots_[role].view.beside) return stand_exit(role, status);
+  std::optional<Passing>& beside = slots_[role].beside;
   if (!beside) return;
   if (beside->successor) {
     fail_hand_over(role, status.text());
@@ -75,15 +79,16 @@ void Supervisor::promote(std::size_t role) {
   if (!slot.beside || !slot.view.process) {
     fail_check("a successor stands beside a process", std::source_location::current());
   }
-  const Beside successor = *slot.beside;
+  const Passing successor = *slot.beside;
   const ProcessId before = *slot.view.process;
   port_.promote(role);
-  slot.beside = Beside{.successor = false,
-                       .process = before,
-                       .began = now(),
-                       .deadline = now() + options_.stop_timeout};
+  slot.beside = Passing{.successor = false,
+                        .process = before,
+                        .began = now(),
+                        .deadline = now() + options_.stop_timeout};
   slot.handed_from = before.pid;
   slot.view.process = successor.process;
+  slot.view.build = successor.build;
   slot.view.since = successor.since;
   slot.view.ready_since.reset();
   slot.view.status = successor.status;
@@ -103,13 +108,13 @@ void Supervisor::fail_hand_over(std::size_t role, const std::string& why) {
 }
 
 void Supervisor::kill_beside(std::size_t role) {
-  std::optional<Beside>& beside = slots_[role].beside;
+  std::optional<Passing>& beside = slots_[role].beside;
   if (!beside || std::exchange(beside->killed, true)) return;
   port_.kill_beside(role);
 }
 
 void Supervisor::poll_beside(std::size_t role) {
-  const std::optional<Beside>& beside = slots_[role].beside;
+  const std::optional<Passing>& beside = slots_[role].beside;
   if (!beside || beside->killed || now() < beside->deadline) return;
   if (beside->successor) {
     auto why =

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "deploy/build.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
 
@@ -41,8 +42,8 @@ class FakePort final : public ProcessPort {
  public:
   explicit FakePort(const Plan& plan) : plan_{plan} {}
 
-  Result<ProcessId> start(std::size_t role) override {
-    said.push_back("start " + plan_.roles[role].name);
+  Result<ProcessId> start(std::size_t role, const Build& build) override {
+    said.push_back("start " + plan_.roles[role].name + of(build));
     if (broken.contains(role)) return bad_input("no such program", "/nowhere");
     return ProcessId{.pid = static_cast<pid_t>(++next_), .start_ticks = 7};
   }
@@ -51,16 +52,25 @@ class FakePort final : public ProcessPort {
     said.push_back(std::string{number == SIGTERM ? "TERM " : "ABRT "} + plan_.roles[role].name);
   }
   void kill(std::size_t role) override { said.push_back("kill " + plan_.roles[role].name); }
-  Result<ProcessId> start_successor(std::size_t role) override {
-    said.push_back("start successor of " + plan_.roles[role].name);
+  Result<ProcessId> start_successor(std::size_t role, const Build& build) override {
+    said.push_back("start successor of " + plan_.roles[role].name + of(build));
     if (broken.contains(role)) return bad_input("no such program", "/nowhere");
     return ProcessId{.pid = static_cast<pid_t>(++next_), .start_ticks = 7};
   }
   void promote(std::size_t role) override { said.push_back("promote " + plan_.roles[role].name); }
+  Result<ProcessId> start_beside(std::size_t role, const Build& build) override {
+    said.push_back("start beside " + plan_.roles[role].name + of(build));
+    if (broken.contains(role)) return bad_input("no such program", "/nowhere");
+    return ProcessId{.pid = static_cast<pid_t>(++next_), .start_ticks = 7};
+  }
+  void signal_beside(std::size_t role, int number) override {
+    if (number != SIGCONT) said.push_back("TERM beside " + plan_.roles[role].name);
+  }
   void kill_beside(std::size_t role) override {
     said.push_back("kill beside " + plan_.roles[role].name);
   }
   std::string last_lines(std::size_t role) override { return lines[role]; }
+  std::string last_lines_beside(std::size_t role) override { return lines[role]; }
 
   std::vector<std::string> take() { return std::exchange(said, {}); }
 
@@ -69,6 +79,12 @@ class FakePort final : public ProcessPort {
   std::map<std::size_t, std::string> lines;
 
  private:
+  static std::string of(const Build& build) {
+    if (build == Build{}) return "";
+    return ' ' + std::string{to_string(build.colour)} +
+           (build.release.empty() ? "" : ' ' + build.release);
+  }
+
   const Plan& plan_;
   int next_ = 100;
 };
@@ -77,7 +93,7 @@ class FakePort final : public ProcessPort {
 Plan diamond() {
   return {.roles = {{.name = "relay", .hands_over = true},
                     {.name = "venue"},
-                    {.name = "risk", .after = {0}},
+                    {.name = "risk", .after = {0}, .switches = true},
                     {.name = "execution", .after = {0, 1, 2}}}};
 }
 constexpr std::size_t kRelay = 0;
@@ -576,7 +592,7 @@ TEST_F(SupervisorTest, a_restart_behind_a_role_that_is_gone_does_not_wait_for_ev
 
 TEST_F(SupervisorTest, an_adopted_role_is_not_started_twice_and_stops_with_the_rest) {
   Supervisor next{plan, {}, port, clock};
-  next.adopt(kRelay, {.pid = 42, .start_ticks = 1}, true);
+  next.adopt(kRelay, {.pid = 42, .start_ticks = 1}, {}, true);
   ASSERT_TRUE(next.up(std::vector{kRelay, kRisk}));
   next.poll();
   EXPECT_THAT(port.take(), ElementsAre("start risk"));
@@ -605,14 +621,24 @@ TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
     Random random{seed};
     Supervisor walked{plan, {.seed = seed}, port, clock};
     std::set<std::pair<std::size_t, pid_t>> alive;
+    std::set<std::pair<std::size_t, pid_t>> besides;
     const auto look = [&] {
       for (const auto role : all()) {
-        if (const auto& process = walked.view(role).process) alive.insert({role, process->pid});
+        const RoleView& view = walked.view(role);
+        if (view.process) alive.insert({role, view.process->pid});
+        if (view.beside && view.beside->process) besides.insert({role, view.beside->process->pid});
       }
-      // Never two processes of one role.
+      // Never two processes in one place.
       for (const auto role : all()) {
         EXPECT_LE(std::ranges::count(alive, role, &std::pair<std::size_t, pid_t>::first), 1);
+        EXPECT_LE(std::ranges::count(besides, role, &std::pair<std::size_t, pid_t>::first), 1);
       }
+    };
+    const auto end_beside = [&](std::size_t role, const ExitStatus& status) {
+      const auto found = std::ranges::find(besides, role, &std::pair<std::size_t, pid_t>::first);
+      if (found == besides.end()) return;
+      besides.erase(found);
+      walked.on_exit_beside(role, status);
     };
     const auto end = [&](std::size_t role, const ExitStatus& status) {
       const auto found = std::ranges::find(alive, role, &std::pair<std::size_t, pid_t>::first);
@@ -622,7 +648,7 @@ TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
     };
     for (int step = 0; step < 200; ++step) {
       const auto role = static_cast<std::size_t>(random.below(4));
-      switch (random.below(8)) {
+      switch (random.below(12)) {
         case 0: {
           [[maybe_unused]] const auto begun = walked.up(std::vector{role});
           break;
@@ -640,6 +666,32 @@ TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
         case 4:
           walked.on_notice(role, {.ready = true});
           break;
+        case 5: {
+          const Colour colour = random.one_in(2) ? Colour::Green : Colour::Blue;
+          [[maybe_unused]] const auto begun = walked.beside_start(role, {.colour = colour});
+          break;
+        }
+        case 6: {
+          const Colour colour = random.one_in(2) ? Colour::Green : Colour::Blue;
+          const auto own = walked.view(role).process;
+          const auto beside = walked.view(role).beside;
+          if (!walked.beside_promote(role, colour) || walked.view(role).process == own) break;
+          // They have changed places, and so have their ends.
+          if (own) alive.erase({role, own->pid});
+          if (own) besides.insert({role, own->pid});
+          besides.erase({role, beside->process->pid});
+          alive.insert({role, beside->process->pid});
+          break;
+        }
+        case 7:
+          if (random.one_in(2)) walked.beside_stop(role);
+          break;
+        case 8:
+          end_beside(role, kCrash);
+          break;
+        case 9:
+          walked.on_notice_beside(role, {.ready = true});
+          break;
         default:
           clock.advance_to(clock.now() + milliseconds{random.between(1, 4'000)});
           break;
@@ -649,11 +701,185 @@ TEST_F(SupervisorTest, whatever_happens_down_ends_in_rest) {
     }
     walked.down({.force = true});
     for (const auto role : all()) end(role, kKilled);
+    for (const auto role : all()) end_beside(role, kKilled);
     walked.poll();
     ASSERT_TRUE(walked.at_rest());
     ASSERT_TRUE(walked.operation().over);
     ASSERT_TRUE(alive.empty());
   }
+}
+
+// ---- a process that stands beside
+
+const Build kGreen{.colour = Colour::Green, .release = "2.0.0", .program = "/r/2.0.0/stoa"};
+
+class BesideTest : public SupervisorTest {
+ protected:
+  void SetUp() override { up_and_ready(); }
+  void stand() {
+    ASSERT_TRUE(supervisor.beside_start(kRisk, kGreen));
+    supervisor.on_notice_beside(kRisk, {.ready = true});
+    supervisor.poll();
+    port.take();
+    static_cast<void>(supervisor.take_events());
+  }
+  void exit_beside(const ExitStatus& status) {
+    supervisor.on_exit_beside(kRisk, status);
+    supervisor.poll();
+  }
+  [[nodiscard]] const RoleView& risk() const { return supervisor.view(kRisk); }
+};
+
+TEST_F(BesideTest, it_is_started_from_its_build_and_watched) {
+  const auto own = risk().process;
+  ASSERT_TRUE(supervisor.beside_start(kRisk, kGreen));
+  EXPECT_THAT(port.take(), ElementsAre("start beside risk green 2.0.0"));
+  EXPECT_EQ(risk().beside->state, RoleState::Starting);
+  supervisor.on_notice_beside(kRisk, {.ready = true, .status = "follows"});
+  EXPECT_EQ(risk().beside->state, RoleState::Ready);
+  EXPECT_EQ(risk().beside->status, "follows");
+  EXPECT_EQ(risk().beside->build, kGreen);
+  EXPECT_EQ(risk().process, own);
+  EXPECT_EQ(risk().build, Build{}) << "the role's own is what it was";
+  pass_alive(seconds{19}, all());
+  EXPECT_THAT(port.take(), IsEmpty());
+  pass_alive(seconds{2}, all());
+  EXPECT_THAT(port.take(), ElementsAre("kill beside risk"));
+  exit_beside(kKilled);
+  EXPECT_THAT(risk().beside->last_exit, HasSubstr("no sign of life for 20 s: signal 9"));
+}
+
+TEST_F(BesideTest, one_that_dies_is_told_and_not_started_again) {
+  stand();
+  port.lines[kRisk] = "error: cannot read";
+  exit_beside(kCrash);
+  EXPECT_EQ(risk().beside->state, RoleState::Failed);
+  EXPECT_FALSE(risk().beside->process);
+  EXPECT_THAT(risk().beside->last_exit, HasSubstr("exit 1 at "));
+  EXPECT_THAT(risk().beside->last_exit, HasSubstr("error: cannot read"));
+  pass_alive(seconds{60}, all());
+  EXPECT_THAT(port.take(), IsEmpty());
+  const auto events = supervisor.take_events();
+  EXPECT_EQ(std::ranges::count(events, Event::Kind::BesideEnded, &Event::kind), 1);
+  ASSERT_TRUE(supervisor.beside_start(kRisk, kGreen)) << "who wants it may ask again";
+  EXPECT_THAT(port.take(), ElementsAre("start beside risk green 2.0.0"));
+}
+
+TEST_F(BesideTest, one_that_is_not_ready_in_time_is_ended) {
+  ASSERT_TRUE(supervisor.beside_start(kRisk, kGreen));
+  port.take();
+  supervisor.on_notice_beside(kRisk, {.status = "reading", .extend = seconds{80}});
+  pass_alive(seconds{79}, all());
+  EXPECT_THAT(port.take(), IsEmpty()) << "it said how long it takes";
+  pass_alive(seconds{2}, all());
+  EXPECT_THAT(port.take(), ElementsAre("kill beside risk"));
+  exit_beside(kKilled);
+  EXPECT_THAT(risk().beside->last_exit, HasSubstr("not ready within 60 s, it says: reading"));
+}
+
+TEST_F(BesideTest, after_a_promotion_a_crash_restarts_the_promoted_build_and_the_other_stays_warm) {
+  stand();
+  const auto blue = risk().process;
+  const auto green = risk().beside->process;
+  ASSERT_TRUE(supervisor.beside_promote(kRisk, Colour::Green));
+  EXPECT_THAT(port.take(), ElementsAre("promote risk"));
+  EXPECT_EQ(risk().process, green);
+  EXPECT_EQ(risk().build, kGreen);
+  EXPECT_EQ(state(kRisk), RoleState::Ready);
+  EXPECT_EQ(risk().beside->process, blue);
+  EXPECT_EQ(risk().beside->build, Build{});
+  EXPECT_EQ(risk().beside->state, RoleState::Ready);
+  ASSERT_TRUE(supervisor.beside_promote(kRisk, Colour::Green)) << "already so is fine";
+  EXPECT_THAT(port.take(), IsEmpty());
+  exit(kRisk, kCrash);
+  EXPECT_EQ(state(kRisk), RoleState::Backoff);
+  pass(seconds{1});
+  EXPECT_THAT(port.take(), ElementsAre("start risk green 2.0.0"));
+  EXPECT_EQ(risk().beside->process, blue) << "nobody touched it";
+}
+
+TEST_F(BesideTest, a_promotion_back_makes_everything_as_it_was) {
+  stand();
+  const auto blue = risk().process;
+  ASSERT_TRUE(supervisor.beside_promote(kRisk, Colour::Green));
+  ASSERT_TRUE(supervisor.beside_promote(kRisk, Colour::Blue));
+  EXPECT_EQ(risk().process, blue);
+  EXPECT_EQ(risk().build, Build{});
+  EXPECT_EQ(risk().beside->build, kGreen);
+  port.take();
+  exit(kRisk, kCrash);
+  pass(seconds{1});
+  EXPECT_THAT(port.take(), ElementsAre("start risk"));
+}
+
+TEST_F(BesideTest, the_one_beside_takes_the_place_of_one_that_is_dead) {
+  stand();
+  exit(kRisk, kKilled);
+  ASSERT_EQ(state(kRisk), RoleState::Backoff);
+  ASSERT_TRUE(supervisor.beside_promote(kRisk, Colour::Green));
+  EXPECT_EQ(state(kRisk), RoleState::Ready);
+  EXPECT_EQ(risk().beside->state, RoleState::Failed);
+  EXPECT_THAT(risk().beside->last_exit, HasSubstr("signal 9"));
+  port.take();
+  pass_alive(seconds{10}, all());
+  EXPECT_THAT(port.take(), IsEmpty()) << "the dead one is not started again";
+}
+
+TEST_F(BesideTest, it_ends_when_asked_and_is_killed_when_it_does_not) {
+  stand();
+  supervisor.beside_stop(kRisk);
+  EXPECT_THAT(port.take(), ElementsAre("TERM beside risk"));
+  EXPECT_EQ(supervisor.beside_start(kRisk, kGreen).error().message,
+            "beside risk ends green, release 2.0.0; stop it first");
+  pass_alive(seconds{29}, all());
+  EXPECT_THAT(port.take(), IsEmpty());
+  pass_alive(seconds{2}, all());
+  EXPECT_THAT(port.take(), ElementsAre("kill beside risk"));
+  exit_beside(kKilled);
+  EXPECT_FALSE(risk().beside);
+  supervisor.beside_stop(kRisk);
+  EXPECT_THAT(port.take(), IsEmpty()) << "none there is fine";
+}
+
+TEST_F(BesideTest, what_cannot_be_is_refused_with_a_reason) {
+  EXPECT_EQ(supervisor.beside_start(kVenue, kGreen).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(supervisor.beside_start(kRisk, {}).error().message,
+            "risk is blue itself; beside it stands green");
+  EXPECT_EQ(supervisor.beside_promote(kRisk, Colour::Green).error().message,
+            "no green process stands beside risk");
+  port.broken.insert(kRisk);
+  EXPECT_EQ(supervisor.beside_start(kRisk, kGreen).error().text(), "/nowhere: no such program");
+  EXPECT_FALSE(risk().beside);
+  port.broken.clear();
+  stand();
+  ASSERT_TRUE(supervisor.beside_start(kRisk, kGreen)) << "the same again is fine";
+  EXPECT_THAT(port.take(), IsEmpty());
+  EXPECT_EQ(supervisor.beside_start(kRisk, {.colour = Colour::Green}).error().message,
+            "beside risk stands green, release 2.0.0; stop it first");
+}
+
+TEST_F(BesideTest, down_stops_it_too_and_waits_for_it) {
+  stand();
+  supervisor.down({});
+  supervisor.poll();
+  EXPECT_THAT(port.take(), ElementsAre("TERM beside risk", "TERM execution"));
+  for (const auto role : {kExecution, kVenue, kRisk, kRelay}) exit(role, kClean);
+  EXPECT_FALSE(supervisor.at_rest());
+  exit_beside(kClean);
+  EXPECT_TRUE(supervisor.at_rest());
+}
+
+TEST_F(BesideTest, a_successor_of_the_supervisor_takes_both_over) {
+  Supervisor next{plan, {}, port, clock};
+  next.set_build(kVenue, {.release = "1.5.0"});
+  next.adopt(kRisk, {.pid = 42, .start_ticks = 1}, kGreen, true);
+  next.adopt_beside(kRisk, {.pid = 43, .start_ticks = 1}, {}, true);
+  EXPECT_EQ(next.view(kRisk).build, kGreen);
+  EXPECT_EQ(next.view(kRisk).beside->state, RoleState::Ready);
+  ASSERT_TRUE(next.up(all()));
+  next.poll();
+  EXPECT_THAT(port.take(), ElementsAre("start relay", "start venue blue 1.5.0"));
+  ASSERT_FALSE(next.beside_promote(kRisk, Colour::Blue)) << "a start is under way";
 }
 
 // ---- hand-over

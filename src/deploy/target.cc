@@ -9,33 +9,18 @@
 namespace stoa::deploy {
 namespace {
 
-constexpr std::array<std::string_view, 2> kColours{"blue", "green"};
 constexpr std::array<std::string_view, 4> kModes{"none", "leading", "following", "closed"};
 
-template <class Value, std::size_t kCount>
-std::optional<Value> parse(const std::array<std::string_view, kCount>& words,
-                           std::string_view text) {
-  const auto* const found = std::ranges::find(words, text);
-  if (found == words.end()) return std::nullopt;
-  return static_cast<Value>(found - words.begin());
-}
-
 }  // namespace
-
-std::string_view to_string(Colour colour) noexcept {
-  return kColours[static_cast<std::size_t>(colour)];
-}
-
-std::optional<Colour> parse_colour(std::string_view text) noexcept {
-  return parse<Colour>(kColours, text);
-}
 
 std::string_view to_string(SwitchMode mode) noexcept {
   return kModes[static_cast<std::size_t>(mode)];
 }
 
 std::optional<SwitchMode> parse_switch_mode(std::string_view text) noexcept {
-  return parse<SwitchMode>(kModes, text);
+  const auto* const found = std::ranges::find(kModes, text);
+  if (found == kModes.end()) return std::nullopt;
+  return static_cast<SwitchMode>(found - kModes.begin());
 }
 
 const InstanceView* TargetRole::placed() const noexcept {

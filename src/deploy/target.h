@@ -14,19 +14,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "deploy/build.h"
 
 // What deploys and applies act upon: roles, their instances and the records by which they are
 // switched. Nothing above this port knows what an instance is made of: a process under our
 // supervisor (ProcessTarget), a pod some day, or nothing at all (FakeTarget).
 namespace stoa::deploy {
-
-/// Which of the two instances of a role is meant. A platform starts blue.
-enum class Colour : std::uint8_t { Blue, Green };
-[[nodiscard]] std::string_view to_string(Colour colour) noexcept;  // "blue"
-[[nodiscard]] std::optional<Colour> parse_colour(std::string_view text) noexcept;
-[[nodiscard]] constexpr Colour other(Colour colour) noexcept {
-  return colour == Colour::Blue ? Colour::Green : Colour::Blue;
-}
 
 /// What an instance does with the log. None: its role is not one that is switched, or it has not
 /// been asked yet.

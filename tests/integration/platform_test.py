@@ -370,6 +370,88 @@ class Keep(PlatformCase):
         self.assertEqual(sorted(self.notes("stop")), sorted(ROLES))
 
 
+class Beside(PlatformCase):
+    """A second process of a role, as the deploy plane asks for it at the supervisor's socket."""
+
+    def ask(self, words: str) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.data / "run" / "supervisor.sock"))
+            control.sendall(words.encode() + b"\n")
+            return json.loads(control.makefile().readline())
+
+    def risk(self) -> dict[str, Any]:
+        return next(row for row in self.ask("status")["roles"] if row["role"] == "risk")
+
+    def stand(self) -> dict[str, Any]:
+        done = self.ask(f"beside-start risk colour=green release=2.0.0 program={STUB}")
+        self.assertTrue(done["ok"], done)
+        return wait_for("risk.green", lambda: (b := self.risk().get("beside")) and b["ready"] and b)
+
+    def test_it_stands_beside_is_promoted_and_is_what_a_crash_restarts(self) -> None:
+        self.up()
+        blue = self.risk()["pid"]
+        green = self.stand()
+        self.assertEqual((green["instance"], green["release"]), ("risk.green", "2.0.0"))
+        self.assertTrue(lives(green["pid"]))
+        self.assertEqual(self.risk()["pid"], blue)
+        self.assertTrue((self.data / "log" / "risk.green.log").is_file())
+        row = self.status()["risk"]
+        self.assertEqual([each["instance"] for each in row["instances"]], ["risk", "risk.green"])
+        self.assertTrue(self.ask("beside-promote risk colour=green")["ok"])
+        row = self.risk()
+        self.assertEqual((row["pid"], row["colour"], row["release"]), (green["pid"], "green", "2.0.0"))
+        self.assertEqual((row["beside"]["pid"], row["beside"]["colour"]), (blue, "blue"))
+        os.kill(green["pid"], signal.SIGKILL)
+        again = wait_for("a new green", lambda: (r := self.risk())["ready"] and r["pid"] != green["pid"] and r)
+        self.assertEqual((again["colour"], again["release"]), ("green", "2.0.0"))
+        words = Path(f"/proc/{again['pid']}/cmdline").read_text().split("\0")
+        self.assertEqual(words[words.index("--colour") + 1], "green")
+        self.assertNotIn("--beside", words)
+        self.assertTrue(lives(blue), "the other one stays warm")
+        self.assertTrue(self.ask("beside-stop risk")["ok"])
+        wait_for("its end", lambda: not lives(blue) and self.risk().get("beside") is None)
+        self.down()
+
+    def test_one_that_dies_is_told_with_its_last_lines_and_not_started_again(self) -> None:
+        self.up(stub="risk.green=die:3")
+        self.assertTrue(self.ask(f"beside-start risk colour=green release=2.0.0 program={STUB}")["ok"])
+        gone = wait_for("its end", lambda: (b := self.risk()["beside"])["state"] == "failed" and b)
+        self.assertIn("exit 3", gone["last_exit"])
+        self.assertIn("the stub dies, as it was told", gone["last_exit"])
+        self.assertEqual(self.notes("start").count("risk.green"), 1)
+        self.assertTrue(self.status()["risk"]["ready"])
+
+    def test_a_supervisor_that_was_killed_finds_both_and_their_builds_again(self) -> None:
+        self.up()
+        blue = self.risk()["pid"]
+        green = self.stand()["pid"]
+        self.assertTrue(self.ask("beside-promote risk colour=green")["ok"])
+        supervisor = self.supervisor()
+        assert supervisor is not None
+        os.kill(supervisor, signal.SIGKILL)
+        wait_for("its end", lambda: not lives(supervisor))
+        self.up()
+        row = self.risk()
+        self.assertEqual((row["pid"], row["release"], row["beside"]["pid"]), (green, "2.0.0", blue))
+        self.assertEqual(self.risk()["beside"]["state"], "ready")
+        self.down()
+        self.assertFalse(lives(green) or lives(blue))
+        self.up()
+        row = self.risk()
+        self.assertEqual((row["colour"], row["release"]), ("green", "2.0.0"), "what led leads again")
+
+    def test_down_ends_both_when_the_supervisor_is_gone(self) -> None:
+        self.up()
+        green = self.stand()["pid"]
+        supervisor = self.supervisor()
+        assert supervisor is not None
+        os.kill(supervisor, signal.SIGKILL)
+        wait_for("its end", lambda: not lives(supervisor))
+        self.down()
+        self.assertFalse(lives(green))
+
+
 class Look(PlatformCase):
     def test_logs_of_all_roles_are_one_stream(self) -> None:
         self.up("--log-level", "info")

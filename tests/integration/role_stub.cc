@@ -9,6 +9,8 @@
 //   GET at its port                                heir:CODE      ends at once when it is to take
 //   over
 //
+// With --beside --colour green it is "risk.green", also in what it is told to do.
+//
 // What it does is written to DATA/stub.log: "start venue 812", "ready venue", "stop venue".
 
 #include <fcntl.h>
@@ -112,7 +114,7 @@ Stub stub_of(const std::vector<std::string>& words) {
       {"execution", 5556},    {"strategy", 5558},     {"gateway", 8080}};
   Stub stub;
   stub.name = words.size() > 1 ? words[1] : "?";
-  for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
+  for (std::size_t i = 2; i + 1 < words.size(); ++i) {
     if (words[i] == "--domain") stub.name += "-" + words[i + 1];
     if (words[i] == "--data") stub.data = words[i + 1];
     if (words[i] == "--base-port" && words[i + 1] != "any") {
@@ -120,6 +122,11 @@ Stub stub_of(const std::vector<std::string>& words) {
       if (base == kPorts.end()) continue;
       stub.port = static_cast<std::uint16_t>(base->second + std::stoi(words[i + 1]));
     }
+  }
+  for (std::size_t i = 2; i + 1 < words.size(); ++i) {
+    const bool beside = std::ranges::find(words, "--beside") != words.end();
+    if (words[i] == "--colour" && beside) stub.name += "." + words[i + 1];
+    if (words[i] == "--port") stub.port = static_cast<std::uint16_t>(std::stoi(words[i + 1]));
   }
   stub.behaviour = behaviour_of(stub.name);
   return stub;
