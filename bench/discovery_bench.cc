@@ -4,7 +4,6 @@
 // Every answer is compared with an obvious search first. `--smoke` (or `--quick`) is a tiny run.
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +19,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/temp_dir.h"
 #include "bench/must.h"
 #include "ops/discovery.h"
 #include "ops/registry.h"
@@ -33,25 +33,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t kServices = 16;
 constexpr std::size_t kEach = 4;
 constexpr std::size_t kBatch = 1'000;
-
-class TempDir {
- public:
-  TempDir()
-      : path_{std::filesystem::temp_directory_path() /
-              fmt::format("stoa-discovery-bench-{}", ::getpid())} {
-    std::filesystem::create_directories(path_);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string service_name(std::size_t i) { return fmt::format("service-{:02}", i); }
 

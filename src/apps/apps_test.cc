@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <cstddef>
@@ -18,6 +17,7 @@
 #include "base/clock.h"
 #include "base/price.h"
 #include "base/qty.h"
+#include "base/temp_dir.h"
 #include "base/text.h"
 #include "book/order_book.h"
 #include "bus/topic.h"
@@ -33,23 +33,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string path = (fs::temp_directory_path() / "stoa-apps-XXXXXX").string();
-    path_ = ::mkdtemp(path.data());
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
-
 TEST(Token, is_made_once_and_kept_from_others) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto made = load_or_make_token(folder / "token");
   ASSERT_TRUE(made.has_value()) << made.error().text();
   EXPECT_EQ(made->size(), 64U);
@@ -57,12 +42,12 @@ TEST(Token, is_made_once_and_kept_from_others) {
   ASSERT_EQ(::stat((folder / "token").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
   EXPECT_EQ(load_or_make_token(folder / "token").value(), *made);
-  const TemporaryFolder other;
+  const TempDir other;
   EXPECT_NE(load_or_make_token(other / "token").value(), *made);
 }
 
 TEST(Token, is_refused_when_others_can_read_it) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   ASSERT_TRUE(load_or_make_token(folder / "token").has_value());
   ASSERT_EQ(::chmod((folder / "token").c_str(), 0644), 0);
   const auto refused = load_or_make_token(folder / "token");
@@ -71,7 +56,7 @@ TEST(Token, is_refused_when_others_can_read_it) {
 }
 
 TEST(Token, is_refused_when_too_short_to_be_a_secret) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   std::ofstream{folder / "token"} << "abc\n";
   ASSERT_EQ(::chmod((folder / "token").c_str(), 0600), 0);
   EXPECT_FALSE(load_or_make_token(folder / "token").has_value());

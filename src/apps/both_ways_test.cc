@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +21,7 @@
 #include "base/price.h"
 #include "base/qty.h"
 #include "base/random.h"
+#include "base/temp_dir.h"
 #include "base/text.h"
 #include "bus/topic.h"
 #include "bus/wake.h"
@@ -322,15 +322,8 @@ class Flow {
 
 class BothWays : public testing::TestWithParam<std::uint64_t> {
  protected:
-  BothWays() {
-    std::string path = (fs::temp_directory_path() / "stoa-both-XXXXXX").string();
-    dir_ = ::mkdtemp(path.data());
-  }
-  ~BothWays() override { fs::remove_all(dir_); }
-  BothWays(const BothWays&) = delete;
-  BothWays& operator=(const BothWays&) = delete;
-
-  fs::path dir_;
+  TempDir folder_;
+  fs::path dir_ = folder_.path();
 };
 
 TEST_P(BothWays, the_same_orders_give_the_same_log) {

@@ -1,7 +1,6 @@
 #include "apps/checkpointer.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <array>
 #include <cstddef>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/temp_dir.h"
 #include "bus/wake.h"
 #include "journal/checkpoint.h"
 #include "journal/writer.h"
@@ -25,14 +25,6 @@ namespace fs = std::filesystem;
 
 class CheckpointerTest : public testing::Test {
  protected:
-  CheckpointerTest() {
-    std::string path = (fs::temp_directory_path() / "stoa-checkpointer-XXXXXX").string();
-    dir_ = ::mkdtemp(path.data());
-  }
-  ~CheckpointerTest() override { fs::remove_all(dir_); }
-  CheckpointerTest(const CheckpointerTest&) = delete;
-  CheckpointerTest& operator=(const CheckpointerTest&) = delete;
-
   [[nodiscard]] Checkpointer::Options options(std::uint64_t keep_bytes = 0) {
     return {.dir = dir_,
             .keep_bytes = keep_bytes,
@@ -49,7 +41,8 @@ class CheckpointerTest : public testing::Test {
     checkpointer.wait();
   }
 
-  fs::path dir_;
+  TempDir folder_;
+  fs::path dir_ = folder_.path();
   ops::EngineStatus status_;
   ops::CheckpointDesk desk_;
   bus::Wake wake_ = bus::Wake::create().value();

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -26,6 +25,7 @@
 #include "base/price.h"
 #include "base/qty.h"
 #include "base/random.h"
+#include "base/temp_dir.h"
 #include "base/text.h"
 #include "gateway/account_board.h"
 #include "gateway/gateway.h"
@@ -247,14 +247,6 @@ void expect_same_boards(const Followers& got, const Followers& wanted) {
 
 class RecoveryTest : public testing::Test {
  protected:
-  RecoveryTest() {
-    std::string path = (fs::temp_directory_path() / "stoa-recovery-XXXXXX").string();
-    dir_ = ::mkdtemp(path.data());
-  }
-  ~RecoveryTest() override { fs::remove_all(dir_); }
-  RecoveryTest(const RecoveryTest&) = delete;
-  RecoveryTest& operator=(const RecoveryTest&) = delete;
-
   /// The state that a start comes to, whole, and what it found.
   struct Outcome {
     Recovered recovered;
@@ -295,7 +287,8 @@ class RecoveryTest : public testing::Test {
     stream.put(byte);
   }
 
-  fs::path dir_;
+  TempDir folder_;
+  fs::path dir_ = folder_.path();
 };
 
 TEST_F(RecoveryTest, a_checkpoint_and_what_is_behind_it_are_the_whole_log) {

@@ -2,10 +2,8 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +18,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/temp_dir.h"
 #include "cli/app.h"
 #include "cli/command.h"
 
@@ -139,26 +138,5 @@ struct Ran {
   const Exit exit = dispatch(words, hooks, surroundings, terminal);
   return {.exit = static_cast<int>(exit), .out = out.str(), .err = err.str()};
 }
-
-/// A folder of the test's own, gone with it.
-class TempDir {
- public:
-  TempDir() {
-    static std::atomic<int> count{0};
-    path_ = std::filesystem::temp_directory_path() /
-            ("stoa-cli-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(path_);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace stoa::cli

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <sys/poll.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -12,32 +10,12 @@
 #include <iterator>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "base/clock.h"
+#include "base/temp_dir.h"
 
-// Tests only: folders that go with their test, and waiting for what other processes do.
+// Tests only: files, and waiting for what other processes do.
 namespace stoa::deploy {
-
-class TempDir {
- public:
-  TempDir() {
-    static std::atomic<int> count{0};
-    path_ = std::filesystem::temp_directory_path() /
-            ("stoa-deploy-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(path_);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline std::string text_of(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/temp_dir.h"
 #include "ops/discovery.h"
 #include "ops/registry.h"
 #include "ops/registry_test_support.h"
@@ -67,13 +68,13 @@ Directory directory_with(const std::string& address) {
 
 class Pool : public ::testing::Test {
  protected:
-  TempRegistry folder;
+  TempDir folder;
   ManualClock clock{Timestamp::from_ns(1'000'000'000)};
   ConnectionPool pool{clock};
 };
 
 TEST_F(Pool, connects_to_a_path_or_a_port) {
-  Listener unix_one{(folder.dir() / "a.sock").string()};
+  Listener unix_one{(folder.path() / "a.sock").string()};
   Listener tcp_one;
   for (Listener* listener : {&unix_one, &tcp_one}) {
     const auto connection = pool.take(listener->address());
@@ -94,7 +95,7 @@ TEST_F(Pool, says_that_nobody_answers) {
     const Listener gone;
     free_port = gone.address();
   }
-  for (const std::string& address : {free_port, (folder.dir() / "none.sock").string()}) {
+  for (const std::string& address : {free_port, (folder.path() / "none.sock").string()}) {
     const auto connection = pool.take(address);
     ASSERT_FALSE(connection.has_value());
     EXPECT_EQ(connection.error().code, ErrorCode::Unavailable);

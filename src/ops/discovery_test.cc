@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/temp_dir.h"
 #include "ops/registry.h"
 #include "ops/registry_test_support.h"
 #include "ops/role_status.h"
@@ -27,12 +28,12 @@ class DiscoveryTest : public ::testing::Test {
   Registration enter(std::string name, CheckResult health = CheckResult::Pass,
                      std::int32_t priority = 10) {
     auto entered =
-        Registration::open(registry.dir(), instance_of("risk", std::move(name), priority, health));
+        Registration::open(registry.path(), instance_of("risk", std::move(name), priority, health));
     EXPECT_TRUE(entered.has_value()) << entered.error().text();
     return std::move(*entered);
   }
   void open(Discovery::Options options = {}) {
-    auto opened = Discovery::open(registry.dir(), clock, options);
+    auto opened = Discovery::open(registry.path(), clock, options);
     ASSERT_TRUE(opened.has_value()) << opened.error().text();
     discovery = std::move(*opened);
     resolver = std::make_unique<Resolver>(*discovery);
@@ -47,7 +48,7 @@ class DiscoveryTest : public ::testing::Test {
     return instance == nullptr ? "none" : instance->instance;
   }
 
-  TempRegistry registry;
+  TempDir registry;
   ManualClock clock{Timestamp::from_ns(1'000'000'000)};
   std::unique_ptr<Discovery> discovery;
   std::unique_ptr<Resolver> resolver;
@@ -115,7 +116,7 @@ TEST_F(DiscoveryTest, counts_only_looks_that_are_apart_in_time) {
 }
 
 TEST_F(DiscoveryTest, drops_at_once_whose_process_was_killed) {
-  Owner owner{registry.dir(), instance_of("risk", "risk-1")};
+  Owner owner{registry.path(), instance_of("risk", "risk-1")};
   ASSERT_TRUE(owner.registered());
   open();
   EXPECT_EQ(first(), "risk-1");
@@ -123,11 +124,11 @@ TEST_F(DiscoveryTest, drops_at_once_whose_process_was_killed) {
   EXPECT_TRUE(discovery->poll());  // the clock stands: the kernel has told
   EXPECT_EQ(first(), "none");
   EXPECT_EQ(discovery->directory()->find("risk"), nullptr);
-  EXPECT_TRUE(std::filesystem::is_empty(registry.dir()));
+  EXPECT_TRUE(std::filesystem::is_empty(registry.path()));
 }
 
 TEST_F(DiscoveryTest, does_not_trust_a_successor_for_its_name) {
-  auto owner = std::make_unique<Owner>(registry.dir(), instance_of("risk", "risk-1"));
+  auto owner = std::make_unique<Owner>(registry.path(), instance_of("risk", "risk-1"));
   open();
   owner->kill();
   const auto successor = enter("risk-1");
@@ -167,8 +168,8 @@ TEST_F(DiscoveryTest, chooses_as_it_is_told) {
 TEST_F(DiscoveryTest, takes_turns_in_each_service_by_itself) {
   const auto a = enter("risk-a");
   const auto b = enter("risk-b");
-  const auto x = Registration::open(registry.dir(), instance_of("gateway", "gateway-x"));
-  const auto y = Registration::open(registry.dir(), instance_of("gateway", "gateway-y"));
+  const auto x = Registration::open(registry.path(), instance_of("gateway", "gateway-x"));
+  const auto y = Registration::open(registry.path(), instance_of("gateway", "gateway-y"));
   open();
   std::string turns;
   for (int i = 0; i < 2; ++i) {
@@ -184,7 +185,7 @@ TEST_F(DiscoveryTest, never_changes_a_directory_that_it_gave_out) {
   const auto before = discovery->directory();
   const Instance* const instance = resolver->resolve("risk", Policy::FirstHealthy);
   {
-    const auto gone = Registration::open(registry.dir(), instance_of("venue", "venue-1"));
+    const auto gone = Registration::open(registry.path(), instance_of("venue", "venue-1"));
   }
   discovery->poll();
   const auto b = enter("risk-b");

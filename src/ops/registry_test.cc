@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/temp_dir.h"
 #include "ops/registry_test_support.h"
 #include "ops/role_status.h"
 
@@ -75,12 +76,12 @@ TEST(RegistryEntry, refuses_what_is_none_and_names_the_field) {
 }
 
 TEST(Registry, lists_who_is_alive_by_service_and_name) {
-  const TempRegistry registry;
-  const auto b = Registration::open(registry.dir(), instance_of("risk", "risk-b"));
-  const auto a = Registration::open(registry.dir(), instance_of("risk", "risk-a"));
-  const auto gateway = Registration::open(registry.dir(), instance_of("gateway", "gateway.green"));
+  const TempDir registry;
+  const auto b = Registration::open(registry.path(), instance_of("risk", "risk-b"));
+  const auto a = Registration::open(registry.path(), instance_of("risk", "risk-a"));
+  const auto gateway = Registration::open(registry.path(), instance_of("gateway", "gateway.green"));
   ASSERT_TRUE(a && b && gateway);
-  const auto listing = list_instances(registry.dir(), false);
+  const auto listing = list_instances(registry.path(), false);
   ASSERT_TRUE(listing.has_value());
   EXPECT_THAT(names(*listing), ElementsAre("gateway.gateway.green", "risk.risk-a", "risk.risk-b"));
   EXPECT_EQ(listing->instances[1].pid, ::getpid());
@@ -89,46 +90,46 @@ TEST(Registry, lists_who_is_alive_by_service_and_name) {
 }
 
 TEST(Registry, is_empty_where_nothing_is) {
-  const TempRegistry registry;
-  EXPECT_TRUE(list_instances(registry.dir(), true)->instances.empty());
-  EXPECT_TRUE(list_instances(registry.dir() / "absent", true)->instances.empty());
+  const TempDir registry;
+  EXPECT_TRUE(list_instances(registry.path(), true)->instances.empty());
+  EXPECT_TRUE(list_instances(registry.path() / "absent", true)->instances.empty());
   EXPECT_FALSE(list_instances("/proc/self/exe", true).has_value());
 }
 
 TEST(Registry, tells_a_change_of_health_and_writes_only_changes) {
-  const TempRegistry registry;
-  auto registration = Registration::open(registry.dir(), instance_of("risk", "risk-1"));
+  const TempDir registry;
+  auto registration = Registration::open(registry.path(), instance_of("risk", "risk-1"));
   ASSERT_TRUE(registration.has_value());
-  const auto file = registry.dir() / "risk.risk-1.json";
+  const auto file = registry.path() / "risk.risk-1.json";
   const auto written = [&] { return std::filesystem::last_write_time(file); };
   const auto before = written();
   EXPECT_TRUE(registration->set_health(CheckResult::Pass, Timestamp::from_ns(50)));
   EXPECT_EQ(written(), before);
   EXPECT_TRUE(registration->set_health(CheckResult::Fail, Timestamp::from_ns(60)));
-  const auto told = list_instances(registry.dir(), false);
+  const auto told = list_instances(registry.path(), false);
   EXPECT_EQ(told->instances[0].health, CheckResult::Fail);
   EXPECT_EQ(told->instances[0].since.ns(), 60);
   EXPECT_TRUE(registration->set_epoch(4));
-  EXPECT_EQ(list_instances(registry.dir(), false)->instances[0].epoch, 4U);
+  EXPECT_EQ(list_instances(registry.path(), false)->instances[0].epoch, 4U);
 }
 
 TEST(Registry, tries_a_change_again_that_could_not_be_written) {
-  const TempRegistry registry;
-  auto registration = Registration::open(registry.dir(), instance_of("risk", "risk-1"));
+  const TempDir registry;
+  auto registration = Registration::open(registry.path(), instance_of("risk", "risk-1"));
   ASSERT_TRUE(registration.has_value());
-  std::filesystem::create_directory(registry.dir() / ".risk.risk-1.new");  // in the way
+  std::filesystem::create_directory(registry.path() / "risk.risk-1.json.new");  // in the way
   EXPECT_FALSE(registration->set_health(CheckResult::Fail, Timestamp::from_ns(60)));
-  EXPECT_EQ(list_instances(registry.dir(), false)->instances[0].health, CheckResult::Pass);
-  std::filesystem::remove(registry.dir() / ".risk.risk-1.new");
+  EXPECT_EQ(list_instances(registry.path(), false)->instances[0].health, CheckResult::Pass);
+  std::filesystem::remove(registry.path() / "risk.risk-1.json.new");
   EXPECT_TRUE(registration->set_health(CheckResult::Fail, Timestamp::from_ns(70)));
-  EXPECT_EQ(list_instances(registry.dir(), false)->instances[0].health, CheckResult::Fail);
+  EXPECT_EQ(list_instances(registry.path(), false)->instances[0].health, CheckResult::Fail);
 }
 
 TEST(Registry, has_one_owner_of_a_name_at_a_time) {
-  const TempRegistry registry;
-  auto first = Registration::open(registry.dir(), instance_of("risk", "risk-1"));
+  const TempDir registry;
+  auto first = Registration::open(registry.path(), instance_of("risk", "risk-1"));
   ASSERT_TRUE(first.has_value());
-  const auto second = Registration::open(registry.dir(), instance_of("risk", "risk-1"));
+  const auto second = Registration::open(registry.path(), instance_of("risk", "risk-1"));
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
   EXPECT_THAT(second.error().message,
@@ -136,49 +137,49 @@ TEST(Registry, has_one_owner_of_a_name_at_a_time) {
   {
     const Registration gone = std::move(*first);
   }
-  EXPECT_THAT(files_in(registry.dir()), ElementsAre());
-  EXPECT_TRUE(Registration::open(registry.dir(), instance_of("risk", "risk-1")).has_value());
+  EXPECT_THAT(files_in(registry.path()), ElementsAre());
+  EXPECT_TRUE(Registration::open(registry.path(), instance_of("risk", "risk-1")).has_value());
 }
 
 TEST(Registry, refuses_names_that_are_no_file_names) {
-  const TempRegistry registry;
+  const TempDir registry;
   for (const auto* bad : {"a.", ".b", "a.b.c", "a..b"}) {
-    EXPECT_FALSE(Registration::open(registry.dir(), instance_of("risk", bad))) << bad;
+    EXPECT_FALSE(Registration::open(registry.path(), instance_of("risk", bad))) << bad;
   }
-  EXPECT_FALSE(Registration::open(registry.dir(), instance_of("a.b", "risk-1")));
+  EXPECT_FALSE(Registration::open(registry.path(), instance_of("a.b", "risk-1")));
   for (const auto* bad : {"", "A", "../x", "an-unreasonably-long-name-of-33-byt"}) {
-    EXPECT_FALSE(Registration::open(registry.dir(), instance_of("risk", bad))) << bad;
-    EXPECT_FALSE(Registration::open(registry.dir(), instance_of(bad, "risk-1"))) << bad;
+    EXPECT_FALSE(Registration::open(registry.path(), instance_of("risk", bad))) << bad;
+    EXPECT_FALSE(Registration::open(registry.path(), instance_of(bad, "risk-1"))) << bad;
   }
-  EXPECT_THAT(files_in(registry.dir()), ElementsAre());
+  EXPECT_THAT(files_in(registry.path()), ElementsAre());
 }
 
 TEST(Registry, forgets_an_instance_whose_process_was_killed) {
-  const TempRegistry registry;
-  Owner owner{registry.dir(), instance_of("risk", "risk-1")};
-  Owner other{registry.dir(), instance_of("risk", "risk-2")};
+  const TempDir registry;
+  Owner owner{registry.path(), instance_of("risk", "risk-1")};
+  Owner other{registry.path(), instance_of("risk", "risk-2")};
   ASSERT_TRUE(owner.registered() && other.registered());
-  auto listing = list_instances(registry.dir(), false);
+  auto listing = list_instances(registry.path(), false);
   EXPECT_THAT(names(*listing), ElementsAre("risk.risk-1", "risk.risk-2"));
   EXPECT_EQ(listing->instances[0].pid, owner.pid());
   owner.kill();
-  listing = list_instances(registry.dir(), false);
+  listing = list_instances(registry.path(), false);
   EXPECT_THAT(names(*listing), ElementsAre("risk.risk-2"));
   EXPECT_EQ(listing->ghosts, 1U);
-  EXPECT_TRUE(std::filesystem::exists(registry.dir() / "risk.risk-1.json"));
-  listing = list_instances(registry.dir(), true);
+  EXPECT_TRUE(std::filesystem::exists(registry.path() / "risk.risk-1.json"));
+  listing = list_instances(registry.path(), true);
   EXPECT_EQ(listing->ghosts, 1U);
-  EXPECT_FALSE(std::filesystem::exists(registry.dir() / "risk.risk-1.json"));
-  EXPECT_FALSE(std::filesystem::exists(registry.dir() / "risk.risk-1.lock"));
-  EXPECT_EQ(list_instances(registry.dir(), true)->ghosts, 0U);
+  EXPECT_FALSE(std::filesystem::exists(registry.path() / "risk.risk-1.json"));
+  EXPECT_FALSE(std::filesystem::exists(registry.path() / "risk.risk-1.lock"));
+  EXPECT_EQ(list_instances(registry.path(), true)->ghosts, 0U);
 }
 
 TEST(Registry, lets_a_successor_take_the_name_of_a_killed_process) {
-  const TempRegistry registry;
+  const TempDir registry;
   for (int i = 0; i < 20; ++i) {
-    Owner owner{registry.dir(), instance_of("risk", "risk-1")};
+    Owner owner{registry.path(), instance_of("risk", "risk-1")};
     ASSERT_TRUE(owner.registered()) << i;
-    const auto listing = list_instances(registry.dir(), i % 2 == 0);
+    const auto listing = list_instances(registry.path(), i % 2 == 0);
     ASSERT_THAT(names(*listing), ElementsAre("risk.risk-1")) << i;
     EXPECT_EQ(listing->instances[0].pid, owner.pid());
     owner.kill();
@@ -187,17 +188,17 @@ TEST(Registry, lets_a_successor_take_the_name_of_a_killed_process) {
 
 TEST(Registry, keeps_a_live_entry_while_others_sweep) {
   // Sweepers of another process look as fast as they can while names come and go.
-  const TempRegistry registry;
+  const TempDir registry;
   const int sweeper = ::fork();
   if (sweeper == 0) {
     for (;;) {
-      [[maybe_unused]] const auto listing = list_instances(registry.dir(), true);
+      [[maybe_unused]] const auto listing = list_instances(registry.path(), true);
     }
   }
   for (int i = 0; i < 300; ++i) {
-    const auto registration = Registration::open(registry.dir(), instance_of("risk", "risk-1"));
+    const auto registration = Registration::open(registry.path(), instance_of("risk", "risk-1"));
     ASSERT_TRUE(registration.has_value()) << i << registration.error().text();
-    const auto listing = list_instances(registry.dir(), false);
+    const auto listing = list_instances(registry.path(), false);
     ASSERT_THAT(names(*listing), ElementsAre("risk.risk-1")) << i;
   }
   ::kill(sweeper, SIGKILL);
@@ -205,14 +206,14 @@ TEST(Registry, keeps_a_live_entry_while_others_sweep) {
 }
 
 TEST(Registry, counts_a_file_that_is_no_entry) {
-  const TempRegistry registry;
-  const auto registration = Registration::open(registry.dir(), instance_of("risk", "risk-1"));
+  const TempDir registry;
+  const auto registration = Registration::open(registry.path(), instance_of("risk", "risk-1"));
   ASSERT_TRUE(registration.has_value());
-  std::ofstream{registry.dir() / "risk.risk-1.json"} << "{";
-  EXPECT_EQ(list_instances(registry.dir(), true)->damaged, 1U);
-  std::ofstream{registry.dir() / "risk.risk-1.json"}
+  std::ofstream{registry.path() / "risk.risk-1.json"} << "{";
+  EXPECT_EQ(list_instances(registry.path(), true)->damaged, 1U);
+  std::ofstream{registry.path() / "risk.risk-1.json"}
       << to_json(instance_of("risk", "another-name"));
-  EXPECT_EQ(list_instances(registry.dir(), true)->damaged, 1U);
+  EXPECT_EQ(list_instances(registry.path(), true)->damaged, 1U);
 }
 
 }  // namespace

@@ -12,28 +12,11 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/temp_dir.h"
 #include "ops/registry.h"
 
 // For tests of the registry and of what watches it.
 namespace stoa::ops {
-
-/// A directory of the test's own, gone with it.
-class TempRegistry {
- public:
-  TempRegistry() {
-    static int count = 0;
-    dir_ = std::filesystem::temp_directory_path() /
-           ("stoa-registry-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(dir_);
-  }
-  TempRegistry(const TempRegistry&) = delete;
-  TempRegistry& operator=(const TempRegistry&) = delete;
-  ~TempRegistry() { std::filesystem::remove_all(dir_); }
-  [[nodiscard]] const std::filesystem::path& dir() const { return dir_; }
-
- private:
-  std::filesystem::path dir_;
-};
 
 inline Instance instance_of(std::string service, std::string name, std::int32_t priority = 10,
                             CheckResult health = CheckResult::Pass) {

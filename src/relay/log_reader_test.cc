@@ -1,7 +1,6 @@
 #include "relay/log_reader.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,6 +18,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/random.h"
+#include "base/temp_dir.h"
 #include "journal/reader.h"
 #include "model/risk.h"
 #include "model/system.h"
@@ -96,14 +96,6 @@ class Relay {
 
 class LogReaderTest : public testing::Test {
  protected:
-  LogReaderTest() {
-    std::string path = (fs::temp_directory_path() / "stoa-log-reader-XXXXXX").string();
-    dir_ = ::mkdtemp(path.data());
-  }
-  ~LogReaderTest() override { fs::remove_all(dir_); }
-  LogReaderTest(const LogReaderTest&) = delete;
-  LogReaderTest& operator=(const LogReaderTest&) = delete;
-
   /// What the journal says, read plainly.
   [[nodiscard]] static std::vector<Entry> all_of(const fs::path& dir, Lsn from) {
     std::vector<Entry> entries;
@@ -121,7 +113,8 @@ class LogReaderTest : public testing::Test {
         .value();
   }
 
-  fs::path dir_;
+  TempDir folder_;
+  fs::path dir_ = folder_.path();
 };
 
 TEST_F(LogReaderTest, hands_out_what_the_journal_holds_whatever_it_missed) {

@@ -1,7 +1,6 @@
 #include "relay/sequencer.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <array>
 #include <cstddef>
@@ -15,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/temp_dir.h"
 #include "bus/topic.h"
 #include "journal/writer.h"
 #include "model/risk.h"
@@ -29,14 +29,6 @@ namespace fs = std::filesystem;
 
 class SequencerTest : public testing::Test {
  protected:
-  SequencerTest() {
-    std::string path = (fs::temp_directory_path() / "stoa-sequencer-XXXXXX").string();
-    dir_ = ::mkdtemp(path.data());
-  }
-  ~SequencerTest() override { fs::remove_all(dir_); }
-  SequencerTest(const SequencerTest&) = delete;
-  SequencerTest& operator=(const SequencerTest&) = delete;
-
   [[nodiscard]] Sequencer open() const {
     auto log = Sequencer::open({.dir = dir_ / "wal",
                                 .journal = {.segment_bytes = 1U << 20U, .prepare_ahead = false},
@@ -57,7 +49,8 @@ class SequencerTest : public testing::Test {
     return bytes;
   }
 
-  fs::path dir_;
+  TempDir folder_;
+  fs::path dir_ = folder_.path();
 };
 
 Timestamp at(std::int64_t ns) { return Timestamp::from_ns(ns); }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/temp_dir.h"
 #include "model/market.h"
 #include "model/system.h"
 #include "protocol/native/codec.h"
@@ -89,16 +89,6 @@ struct Reader {
 
 class RelayTest : public testing::Test {
  protected:
-  RelayTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "relay-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    dir_ = name;
-  }
-  ~RelayTest() override {
-    server_.reset();
-    std::filesystem::remove_all(dir_);
-  }
-
   [[nodiscard]] ServerOptions market() const {
     return {
         .domain = native::Domain::Market, .socket = dir_ / "relay.sock", .ring_bytes = 1U << 20U};
@@ -160,7 +150,8 @@ class RelayTest : public testing::Test {
     }
   }
 
-  std::filesystem::path dir_;
+  TempDir folder_;
+  std::filesystem::path dir_ = folder_.path();
   ManualClock clock_{Timestamp::from_ns(1'000'000'000)};
   std::unique_ptr<Server> server_;
 };

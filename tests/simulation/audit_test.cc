@@ -1,7 +1,6 @@
 #include "tests/simulation/audit.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <array>
 #include <cstddef>
@@ -17,6 +16,7 @@
 #include "base/ids.h"
 #include "base/price.h"
 #include "base/qty.h"
+#include "base/temp_dir.h"
 #include "base/text.h"
 #include "journal/writer.h"
 #include "model/execution.h"
@@ -162,13 +162,6 @@ struct Scene {
 
 class AuditTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string path = fs::temp_directory_path() / "stoa-audit-XXXXXX";
-    ASSERT_NE(::mkdtemp(path.data()), nullptr);
-    dir_ = path;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
-
   AuditReport look(const Scene& scene) {
     write(dir_ / "wal", scene.log);
     if (!scene.venue_reports.empty()) {
@@ -191,7 +184,8 @@ class AuditTest : public testing::Test {
     ASSERT_TRUE(writer->close());
   }
 
-  fs::path dir_;
+  TempDir folder_;
+  fs::path dir_ = folder_.path();
 };
 
 TEST_F(AuditTest, finds_nothing_where_nothing_is_wrong_and_has_looked_at_all_of_it) {

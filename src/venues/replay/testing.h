@@ -15,45 +15,30 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/temp_dir.h"
 #include "model/market.h"
 #include "oms/venue_port.h"
 
 // What the tests of this folder share.
 namespace stoa::venues::replay::testing {
 
-/// A directory of its own, gone with the object.
-class Scratch {
+/// A folder of its own with recordings in it.
+class Scratch : public TempDir {
  public:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "stoa-replay-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
-    EXPECT_FALSE(path_.empty()) << "no temporary directory";
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
   [[nodiscard]] std::filesystem::path write(std::string_view name, std::string_view bytes) const {
-    const auto path = path_ / name;
+    const auto path = path() / name;
     std::ofstream{path, std::ios::binary} << bytes;
     return path;
   }
   [[nodiscard]] std::filesystem::path write_gzip(std::string_view name,
                                                  std::string_view text) const {
-    const auto path = path_ / name;
+    const auto path = path() / name;
     const gzFile file = ::gzopen(path.c_str(), "wb");
     EXPECT_EQ(::gzwrite(file, text.data(), static_cast<unsigned>(text.size())),
               static_cast<int>(text.size()));
     EXPECT_EQ(::gzclose(file), Z_OK);
     return path;
   }
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 inline std::string bytes_of(const std::filesystem::path& path) {
