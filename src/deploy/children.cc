@@ -23,12 +23,14 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "deploy/build.h"
 #include "deploy/layout.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
 #include "deploy/supervise.h"
+#include "ops/whole_file.h"
 
 namespace stoa::deploy {
 namespace {
@@ -36,6 +38,7 @@ namespace {
 constexpr std::size_t kLastLines = 5;
 constexpr std::uint64_t kTailBytes = 65'536;
 constexpr std::string_view kBetween = ".between";  // of a role whose processes change places
+constexpr ::mode_t kPidFileMode = 0644;
 
 /// "812 123456 ready": who runs, when the kernel started it, how far it came. With a build that is
 /// not the platform's own there are four lines: that, colour, release and program.
@@ -270,19 +273,16 @@ void Children::write_pid(std::size_t role, bool beside) const {
 /// A new file under the name, so that a reader never sees half of one.
 void Children::write_pid(const Running& own, const std::filesystem::path& path) {
   if (!own.process) return;
-  const auto passing = path.string() + ".new";
-  {
-    std::ofstream out{passing, std::ios::trunc};
-    out << own.process->id().pid << ' ' << own.process->id().start_ticks << ' '
-        << (own.ready ? "ready" : "starting") << '\n';
-    if (own.build != Build{}) {
-      out << to_string(own.build.colour) << '\n'
-          << own.build.release << '\n'
-          << own.build.program.string() << '\n';
-    }
+  auto text = fmt::format("{} {} {}\n", own.process->id().pid, own.process->id().start_ticks,
+                          own.ready ? "ready" : "starting");
+  if (own.build != Build{}) {
+    text += fmt::format("{}\n{}\n{}\n", to_string(own.build.colour), own.build.release,
+                        own.build.program.string());
   }
-  std::error_code ignored;  // without the file only an adoption is lost
-  std::filesystem::rename(passing, path, ignored);
+  // Without the file only an adoption is lost.
+  if (const auto written = ops::replace_whole(path, text, kPidFileMode); !written) {
+    log::warn("pid_file_not_written", {{"why", written.error().text()}});
+  }
 }
 
 int Children::notice_fd(std::size_t role) const {

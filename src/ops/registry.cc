@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "ops/role_status.h"
+#include "ops/whole_file.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::ops {
@@ -58,12 +59,9 @@ bool is_instance_name(std::string_view text) noexcept {
 struct Files {
   fs::path entry;
   fs::path lock;
-  fs::path passing;  // what becomes the entry
 };
 Files files_of(const fs::path& dir, std::string_view stem) {
-  return {.entry = dir / fmt::format("{}.json", stem),
-          .lock = dir / fmt::format("{}.lock", stem),
-          .passing = dir / fmt::format(".{}.new", stem)};
+  return {.entry = dir / fmt::format("{}.json", stem), .lock = dir / fmt::format("{}.lock", stem)};
 }
 Files files_of(const fs::path& dir, const Instance& instance) {
   return files_of(dir, instance.service + "." + instance.instance);
@@ -111,7 +109,7 @@ void sweep(const Files& files) {
   Fd lock;
   if (take_lock(files.lock, O_CREAT, lock) != Taking::Taken) return;
   ::unlink(files.entry.c_str());
-  ::unlink(files.passing.c_str());
+  ::unlink(passing_name(files.entry).c_str());
   ::unlink(files.lock.c_str());
 }
 
@@ -126,15 +124,6 @@ Result<std::string> read_entry(const fs::path& path) {
   }
   text.resize(static_cast<std::size_t>(size));
   return text;
-}
-
-Result<void> write_whole(const fs::path& path, std::string_view text) {
-  const Fd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode)};
-  if (!fd) return io_error("cannot create", errno, path.string());
-  const ssize_t size = ::write(fd.get(), text.data(), text.size());
-  if (size < 0) return io_error("cannot write", errno, path.string());
-  if (!std::cmp_equal(size, text.size())) return io_error("cannot write", ENOSPC, path.string());
-  return {};
 }
 
 // NOLINTBEGIN(misc-include-cleaner): <simdjson.h> as above
@@ -309,12 +298,7 @@ Result<Registration> Registration::open(const fs::path& dir, Instance instance) 
 }
 
 Result<void> Registration::write() const {
-  const Files files = files_of(dir_, instance_);
-  if (auto written = write_whole(files.passing, to_json(instance_)); !written) return written;
-  if (::rename(files.passing.c_str(), files.entry.c_str()) != 0) {
-    return io_error("cannot name the entry", errno, files.entry.string());
-  }
-  return {};
+  return replace_whole(files_of(dir_, instance_).entry, to_json(instance_), kMode);
 }
 
 Result<void> Registration::set_health(CheckResult health, Timestamp now) {
