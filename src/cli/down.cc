@@ -119,15 +119,14 @@ Exit run(Context& context) {
   if (!supervised) return stop_orphans(context, *platform, down);
   auto client = deploy::ControlClient::connect(layout.control());
   if (!client) return context.fail(client.error());
-  const auto sent = client->send(
-      {.verb = deploy::Request::Verb::Down, .force = down.force, .timeout = down.timeout});
-  if (!sent) return context.fail(sent.error());
   Progress progress{context};
   constexpr std::chrono::seconds kGrace{10};
   const auto silence = down.timeout.value_or(platform->timing.stop_timeout) + kGrace;
-  auto done = follow(*client, silence, [&](const JsonValue& event) { progress.add(event); });
-  progress.end();
-  if (!done) return context.fail(done.error(), Exit::Timeout);
+  const auto done =
+      operate(context, *client,
+              {.verb = deploy::Request::Verb::Down, .force = down.force, .timeout = down.timeout},
+              silence, progress);
+  if (!done) return done.error();
   wait_until_gone(layout);
   return report(context, progress, *done);
 }

@@ -36,6 +36,13 @@
 namespace stoa::cli {
 namespace {
 
+constexpr auto kSupervisorFlags = std::to_array<Flag>({
+    {.name = "--only",
+     .value = "ROLE",
+     .help = "start this role and those it waits for",
+     .repeats = true},
+    {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
+});
 constexpr auto kPlatformFlags = std::to_array<Flag>({
     {.name = "--base-port",
      .value = "N",
@@ -85,6 +92,12 @@ std::string text_of(const std::filesystem::path& file) {
 }  // namespace
 
 std::span<const Flag> platform_flags() noexcept { return kPlatformFlags; }
+std::span<const Flag> supervisor_flags() noexcept { return kSupervisorFlags; }
+
+std::chrono::milliseconds Platform::longest_silence() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(timing.start_timeout +
+                                                               timing.stop_timeout);
+}
 
 std::string Platform::data_flag() const {
   std::error_code error;

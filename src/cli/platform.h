@@ -25,6 +25,8 @@ namespace stoa::cli {
 
 /// `--base-port`, for commands that must know where roles listen.
 [[nodiscard]] std::span<const Flag> platform_flags() noexcept;
+/// `--only` and `--log-level`, of `stoa up` and of the supervisor that it starts.
+[[nodiscard]] std::span<const Flag> supervisor_flags() noexcept;
 
 struct Platform {
   ops::Config config{};
@@ -34,6 +36,8 @@ struct Platform {
   deploy::SupervisorOptions timing{};
   deploy::LogRules logs{};
 
+  /// Longer than this a start or a restart says nothing only when it hangs.
+  [[nodiscard]] std::chrono::milliseconds longest_silence() const;
   /// What a person types to reach it again: " --data DIR", or nothing when it is where they are.
   [[nodiscard]] std::string data_flag() const;
 };

@@ -12,7 +12,10 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/exit.h"
 #include "cli/json_value.h"
+#include "cli/platform.h"
+#include "deploy/control.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -21,6 +24,18 @@ namespace {
 constexpr std::string_view kClearLine = "\r\x1b[K";
 
 }  // namespace
+
+std::expected<JsonValue, Exit> operate(Context& context, deploy::ControlClient& client,
+                                       const deploy::Request& request,
+                                       std::chrono::milliseconds silence, Progress& progress) {
+  if (const auto sent = client.send(request); !sent) {
+    return std::unexpected(context.fail(sent.error()));
+  }
+  auto done = follow(client, silence, [&](const JsonValue& event) { progress.add(event); });
+  progress.end();
+  if (!done) return std::unexpected(context.fail(done.error(), Exit::Timeout));
+  return std::move(*done);
+}
 
 std::string tenths(const std::string& ms) {
   double value = 0;

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <chrono>
+#include <expected>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/exit.h"
 #include "cli/json_value.h"
+#include "deploy/control.h"
 
 namespace stoa::cli {
 
@@ -40,6 +44,14 @@ class Progress {
   std::vector<std::pair<std::string, std::string>> busy_;  // role, what it is waited for
   std::vector<std::pair<std::string, JsonValue>> started_;
 };
+
+/// Asks the supervisor for an operation and shows it until it is over; its last line. What keeps it
+/// from being over is told.
+[[nodiscard]] std::expected<JsonValue, Exit> operate(Context& context,
+                                                     deploy::ControlClient& client,
+                                                     const deploy::Request& request,
+                                                     std::chrono::milliseconds silence,
+                                                     Progress& progress);
 
 /// "7.4" of "7.355": milliseconds as a person reads them.
 [[nodiscard]] std::string tenths(const std::string& ms);

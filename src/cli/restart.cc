@@ -80,14 +80,11 @@ Exit run(Context& context) {
     return Exit::Ok;
   }
   using Verb = deploy::Request::Verb;
-  const auto sent =
-      client->send({.verb = hand_over ? Verb::HandOver : Verb::Restart, .roles = roles});
-  if (!sent) return context.fail(sent.error());
   Progress progress{context};
-  const auto silence = platform->timing.start_timeout + platform->timing.stop_timeout;
-  const auto done = follow(*client, silence, [&](const JsonValue& event) { progress.add(event); });
-  progress.end();
-  if (!done) return context.fail(done.error(), Exit::Timeout);
+  const auto done = operate(context, *client,
+                            {.verb = hand_over ? Verb::HandOver : Verb::Restart, .roles = roles},
+                            platform->longest_silence(), progress);
+  if (!done) return done.error();
   if (context.json()) context.terminal.out << operation_json(progress, *done, {}) << '\n';
   if ((*done)["ok"].is_true()) return Exit::Ok;
   context.terminal.err << fmt::format("stoa restart: {}\n", (*done)["message"].text());

@@ -14,13 +14,6 @@
 namespace stoa::cli {
 namespace {
 
-constexpr auto kFlags = std::to_array<Flag>({
-    {.name = "--only",
-     .value = "ROLE",
-     .help = "start this role and those it waits for",
-     .repeats = true},
-    {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
-});
 constexpr auto kExamples = std::to_array<std::string_view>({
     "stoa run supervisor --data /var/lib/stoa --env production",
 });
@@ -58,7 +51,7 @@ Command run_supervisor() {
           .verb = "supervisor",
           .group = Command::Group::Run,
           .summary = "Start every role and keep them running; what stoa up starts for you",
-          .flags = {kFlags, platform_flags(), config_flags(), output_flags()},
+          .flags = {supervisor_flags(), platform_flags(), config_flags(), output_flags()},
           .examples = kExamples,
           .notes =
               "Stays until SIGTERM or stoa down, then stops the roles in reverse order. A "

@@ -35,15 +35,10 @@ namespace stoa::cli {
 namespace {
 
 constexpr auto kFlags = std::to_array<Flag>({
-    {.name = "--only",
-     .value = "ROLE",
-     .help = "start this role and those it waits for",
-     .repeats = true},
     {.name = "--foreground",
      .help = "stay, and stop everything on Ctrl-C",
      .kind = Flag::Kind::Switch},
     {.name = "--dry-run", .help = "show the plan; start nothing", .kind = Flag::Kind::Switch},
-    {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
 });
 constexpr auto kExamples = std::to_array<std::string_view>({
     "stoa up",
@@ -248,13 +243,10 @@ Exit run(Context& context) {
   auto client = supervised ? deploy::ControlClient::connect(platform->layout.control())
                            : start_supervisor(context, *platform);
   if (!client) return context.fail(client.error());
-  const auto sent = client->send({.verb = deploy::Request::Verb::Up, .roles = only});
-  if (!sent) return context.fail(sent.error());
   Progress progress{context};
-  const auto silence = platform->timing.start_timeout + platform->timing.stop_timeout;
-  const auto done = follow(*client, silence, [&](const JsonValue& event) { progress.add(event); });
-  progress.end();
-  if (!done) return context.fail(done.error(), Exit::Timeout);
+  const auto done = operate(context, *client, {.verb = deploy::Request::Verb::Up, .roles = only},
+                            platform->longest_silence(), progress);
+  if (!done) return done.error();
   return report(context, *platform, progress, *done);
 }
 
@@ -266,7 +258,7 @@ Command up() {
           .summary =
               "Start the platform: every role in its order, each once those before it are "
               "ready",
-          .flags = {kFlags, platform_flags(), config_flags(), output_flags()},
+          .flags = {kFlags, supervisor_flags(), platform_flags(), config_flags(), output_flags()},
           .examples = kExamples,
           .notes =
               "Looks at configuration, ports, disk and locks first and names all that is "
