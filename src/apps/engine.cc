@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <expected>
 #include <filesystem>
 #include <memory>
@@ -17,8 +16,10 @@
 #include <system_error>
 #include <utility>
 
+#include "apps/build.h"
 #include "apps/checkpoint_state.h"
 #include "apps/checkpointer.h"
+#include "apps/gateway_parts.h"
 #include "apps/journal_options.h"
 #include "apps/log_facts.h"
 #include "apps/recovery.h"
@@ -33,7 +34,6 @@
 #include "base/log.h"
 #include "base/price.h"
 #include "base/text.h"
-#include "book/order_book.h"
 #include "bus/topic.h"
 #include "bus/wake.h"
 #include "gateway/gateway.h"
@@ -46,6 +46,7 @@
 #include "oms/execution_agent.h"
 #include "ops/config.h"
 #include "protocol/native/codec.h"
+#include "relay/filter.h"
 #include "relay/sequencer.h"
 #include "relay/source.h"
 #include "strategy/runner.h"
@@ -58,15 +59,6 @@ constexpr std::size_t kViewsTopicBytes = 8U << 20U;
 constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
 constexpr nanoseconds kSleepMax =
     std::chrono::milliseconds{20};  // how stale the heartbeat of an idle engine may get
-
-/// A reader that the publisher waits for; a new topic has room for it.
-bus::Subscription join(bus::Topic& topic) {
-  auto subscription = topic.subscribe(bus::Policy::MustHave);
-  if (!subscription) {
-    fail_check("a new topic takes its first reader", std::source_location::current());
-  }
-  return std::move(*subscription);
-}
 
 }  // namespace
 
@@ -180,23 +172,12 @@ Result<void> Engine::make_runner() {
 }
 
 Result<void> Engine::open_gateway() {
-  gateway::Options options;
-  options.host = config_.gateway.host;
-  options.port = config_.gateway.port;
-  options.token = token_;
-  options.instruments.assign(venue_.feed->instruments().begin(), venue_.feed->instruments().end());
-  options.strategies = strategy_infos(*runner_, options.instruments);
-  if (!recovered_)
+  if (!recovered_) {
     fail_check("the log is read before the gateway opens", std::source_location::current());
-  count_before(*recovered_, options);
-  options.environment = config_.environment;
-  options.market_source = std::string{to_string(config_.market.source)};
-  options.version = build_.version;
-  options.commit = build_.commit;
-  options.sync = std::string{to_string(config_.wal.sync)};
-  options.seed = config_.market.seed;
-  options.started = started_;
-  options.journal_dir = config_.wal.dir;
+  }
+  const auto instruments = venue_.feed->instruments();
+  auto options = gateway_options(config_, build_, *recovered_, *runner_,
+                                 {instruments.begin(), instruments.end()}, token_, started_);
 
   // It takes no command until the engine is ready, and numbers them from what the log holds.
   gateway::Link link;
@@ -274,7 +255,6 @@ std::size_t Engine::round(Timestamp now) {
 
 void Engine::on_market(const bus::Message& bus_message) {
   const auto message = native::MessageView::trusted(bus_message.payload);
-  const Timestamp ts_recv = message.header().timestamp;
   agent_->tick(wall_.monotonic());
   // Marks first: an intent that this message causes is judged by the market of this message.
   if (message.is<Quote>()) {
@@ -283,24 +263,12 @@ void Engine::on_market(const bus::Message& bus_message) {
     marks_.on_trade(message.as<Trade>());
   }
   runner_->on_market(message, bus_message.seq);
-  if (message.is<Trade>()) {
-    publisher_->on_trade(message.as<Trade>(), ts_recv);
-  } else if (message.is_book()) {
-    const InstrumentId instrument = message.as<BookUpdate>().instrument;
-    if (const book::OrderBook* book = runner_->books().find(instrument))
-      publisher_->on_book(instrument, *book, ts_recv);
-  } else if (message.is<FeedState>()) {
-    publisher_->on_feed_state(message.as<FeedState>(), ts_recv);
-  } else if (message.is<Quote>()) {
-    publisher_->on_quote(message.as<Quote>(), ts_recv);
-  }
+  show_market(*publisher_, runner_->books(), message);
   note_feed(message);
 }
 
 void Engine::note_feed(const native::MessageView& message) {
-  // Every market message begins with its instrument.
-  InstrumentId instrument;
-  std::memcpy(&instrument, message.body().data(), sizeof instrument);
+  const InstrumentId instrument{relay::instrument_of(message)};
   const auto instruments = venue_.feed->instruments();
   const auto at = std::ranges::find(instruments, instrument, &Instrument::instrument);
   status_->market_messages.add();

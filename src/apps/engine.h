@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/build.h"
 #include "apps/checkpointer.h"
 #include "apps/log_facts.h"
 #include "apps/market_relay.h"
@@ -54,11 +55,6 @@ struct RunReport {
 /// to event, nothing waits, and the same seed and recordings give the same log, byte for byte.
 class Engine final : public oms::RecordListener {
  public:
-  struct Build {
-    std::string version;
-    std::string commit;
-  };
-
   /// Opens the data directory, recovers the log, starts the gateway and what the configuration
   /// says.
   ///

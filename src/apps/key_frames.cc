@@ -10,6 +10,7 @@
 #include "model/system.h"
 #include "model/types.h"
 #include "protocol/native/codec.h"
+#include "relay/mark_keeper.h"
 
 namespace stoa::apps {
 
@@ -32,8 +33,7 @@ void KeyFrames::note(const native::MessageView& message) {
     Lane& at = lane(quote.instrument);
     at.quote = quote;
     at.quoted = true;
-    at.mark.bid = quote.bid_qty.is_zero() ? Price{} : quote.bid_px;
-    at.mark.ask = quote.ask_qty.is_zero() ? Price{} : quote.ask_px;
+    relay::take_quote(at.mark, quote);
     at.mark_changed = true;
   } else if (message.is<Trade>()) {
     const auto trade = message.as<Trade>();

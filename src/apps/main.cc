@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "apps/engine.h"
+#include "apps/build.h"
 #include "apps/replay.h"
 #include "apps/run_engine.h"
 #include "apps/run_role.h"
@@ -30,11 +30,11 @@ Result<cli::ReplayReport> replay_verify(const std::filesystem::path& dir, std::o
 cli::Hooks hooks() {
   cli::Hooks hooks;
   hooks.commit = STOA_COMMIT;
-  hooks.run_engine = [build = Engine::Build{.version = hooks.version, .commit = hooks.commit}](
+  hooks.run_engine = [build = Build{.version = hooks.version, .commit = hooks.commit}](
                          const ops::Config& config, cli::Output output) {
     return run_engine(config, output, build);
   };
-  hooks.run_role = [build = RoleBuild{.version = hooks.version, .commit = hooks.commit}](
+  hooks.run_role = [build = Build{.version = hooks.version, .commit = hooks.commit}](
                        std::string_view role, const ops::Config& config,
                        const cli::RoleOptions& options) {
     return run_role(role, config, options, build);

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <expected>
 #include <memory>
 #include <span>
@@ -18,22 +17,12 @@
 #include "model/types.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
+#include "relay/filter.h"
 #include "relay/source.h"
 #include "relay/subscriber.h"
 #include "relay/wire.h"
 
 namespace stoa::apps {
-namespace {
-
-/// Every market message begins with its instrument.
-InstrumentId instrument_of(const native::MessageView& message) {
-  InstrumentId instrument;
-  std::memcpy(&instrument, message.body().data(), sizeof instrument);
-  return instrument;
-}
-
-}  // namespace
-
 MarketFollower::MarketFollower(relay::Subscriber subscriber, bool past_trades)
     : subscriber_{std::move(subscriber)}, past_trades_{past_trades} {}
 
@@ -70,7 +59,7 @@ std::size_t MarketFollower::poll(nanoseconds monotonic_now, Timestamp now, const
 
 bool MarketFollower::passed_over(const native::MessageView& message) const {
   if (!in_frame_) return false;
-  const auto at = in_step_.find(instrument_of(message));
+  const auto at = in_step_.find(InstrumentId{relay::instrument_of(message)});
   return at != in_step_.end() && at->second;
 }
 

@@ -22,6 +22,7 @@
 #include "base/ids.h"
 #include "gateway/gateway.h"
 #include "journal/checkpoint.h"
+#include "model/instrument.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
 #include "strategy/runner.h"
@@ -187,6 +188,18 @@ void count_before(const Recovered& recovered, gateway::Options& options) {
     info.last_decision = total.last_decision.view();
   }
   std::ranges::transform(all.rejects, shown.rejects, options.rejects.begin(), std::minus{});
+}
+
+std::vector<Instrument> instruments_of(const RecentPast& past) {
+  std::vector<Instrument> instruments;
+  past.for_each([&](Lsn, const native::MessageView& message, RecentPast::Place) {
+    if (!message.is<Instrument>()) return;
+    const auto instrument = message.as<Instrument>();
+    std::erase_if(instruments,
+                  [&](const Instrument& each) { return each.instrument == instrument.instrument; });
+    instruments.push_back(instrument);
+  });
+  return instruments;
 }
 
 void show_past(const Recovered& recovered,

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "gateway/gateway.h"
+#include "model/instrument.h"
 #include "oms/replay.h"
 #include "protocol/native/codec.h"
 #include "relay/sequencer.h"
@@ -110,6 +111,9 @@ class RecoveryPass {
 
 /// Lets the gateway's boards begin with what they are not shown: they count events as they come.
 void count_before(const Recovered& recovered, gateway::Options& options);
+
+/// Instruments that the past names, each as it was named last.
+[[nodiscard]] std::vector<Instrument> instruments_of(const RecentPast& past);
 
 /// Shows the past to `publish(lsn, message)`, which the gateway's lists follow.
 void show_past(const Recovered& recovered,

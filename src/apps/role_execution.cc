@@ -97,7 +97,7 @@ class Execution final : public Role, public oms::RecordListener {
                 log_.head());
     if (venue_ && venue_->failed() != nullptr) failed_ = *venue_->failed();
     if (agent_ && agent_->failed() != nullptr) failed_ = *agent_->failed();
-    if (agent_) note_figures(monotonic);
+    if (agent_) note_figures();
     return work + (log_.has_more() ? 1U : 0U);
   }
 
@@ -282,7 +282,7 @@ class Execution final : public Role, public oms::RecordListener {
     }
   }
 
-  void note_figures(nanoseconds /*now*/) {
+  void note_figures() {
     session_gauge_.set(session_up_ ? 1 : 0);
     in_doubt_.set(static_cast<std::int64_t>(venue_->unanswered()));
   }

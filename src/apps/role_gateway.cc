@@ -3,17 +3,17 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <expected>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "apps/build.h"
+#include "apps/gateway_parts.h"
 #include "apps/heartbeat.h"
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
@@ -24,13 +24,11 @@
 #include "apps/standing.h"
 #include "apps/strategies.h"
 #include "apps/token.h"
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "book/books.h"
-#include "book/order_book.h"
 #include "bus/topic.h"
 #include "bus/wake.h"
 #include "deploy/layout.h"
@@ -43,12 +41,14 @@
 #include "model/risk.h"
 #include "model/system.h"
 #include "model/types.h"
+#include "oms/count_output.h"
 #include "oms/strategy_port.h"
 #include "ops/config.h"
 #include "ops/engine_status.h"
 #include "ops/role_status.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
+#include "relay/filter.h"
 #include "relay/publisher.h"
 #include "relay/source.h"
 
@@ -60,14 +60,6 @@ namespace {
 constexpr std::size_t kExecutionTopicBytes = 64U << 20U;
 constexpr std::size_t kViewsTopicBytes = 8U << 20U;
 constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
-
-bus::Subscription join(bus::Topic& topic) {
-  auto subscription = topic.subscribe(bus::Policy::MustHave);
-  if (!subscription) {
-    fail_check("a new topic takes its first reader", std::source_location::current());
-  }
-  return std::move(*subscription);
-}
 
 /// Strategies run elsewhere: this runner only says what they are.
 class Nobody final : public oms::IntentSink {
@@ -117,7 +109,7 @@ class GatewayRole final : public Role {
       recovered_ = std::make_unique<Recovered>(log_->take_recovered());
       facts_ = recovered_->state.facts;
     }
-    if (recovered_ && !gateway_ && !failed_) work += open_gateway(now);
+    if (recovered_ && !gateway_ && !failed_) work += open_gateway();
     if (gateway_) {
       work += market_->poll(
           monotonic, now,
@@ -175,8 +167,7 @@ class GatewayRole final : public Role {
         clock_{*parts.clock},
         port_{parts.port},
         role_status_{*parts.status},
-        version_{parts.version},
-        commit_{parts.commit},
+        build_{.version = parts.version, .commit = parts.commit},
         token_{std::move(token)},
         started_{clock_.now()},
         log_{std::move(log)},
@@ -213,12 +204,7 @@ class GatewayRole final : public Role {
   }
   void note(const native::MessageView& message) {
     if (!message.is_output()) status_->inputs.add();
-    if (message.is<OrderSend>()) status_->orders.add();
-    if (message.is<Fill>()) status_->fills.add();
-    if (message.is<RiskDecision>()) {
-      const auto decision = message.as<RiskDecision>();
-      if (decision.accepted == 0) status_->rejects[static_cast<std::size_t>(decision.code)].add();
-    }
+    oms::count_output(*status_, message);
     if (message.is<AccountUpdate>()) {
       const auto account = message.as<AccountUpdate>();
       status_->open_orders.set(static_cast<std::int64_t>(account.open_orders));
@@ -240,39 +226,19 @@ class GatewayRole final : public Role {
     published_ = true;
   }
 
-  std::size_t open_gateway(Timestamp /*now*/) {
+  std::size_t open_gateway() {
     if (!publisher_.ready() || !execution_.there(clock_.monotonic())) return 0;
-    instruments_.clear();
-    recovered_->past.for_each([&](Lsn, const native::MessageView& message, RecentPast::Place) {
-      if (!message.is<Instrument>()) return;
-      const auto instrument = message.as<Instrument>();
-      std::erase_if(instruments_, [&](const Instrument& each) {
-        return each.instrument == instrument.instrument;
-      });
-      instruments_.push_back(instrument);
-    });
+    instruments_ = instruments_of(recovered_->past);
     if (instruments_.empty()) return 0;
     auto runner = make_strategies(config_, facts_.strategies, instruments_, nobody_);
     if (!runner) return fail(std::move(runner.error()));
     publisher_views_ = std::make_unique<gateway::MarketPublisher>(views_publication_, instruments_);
 
-    gateway::Options options;
-    options.host = config_.gateway.host;
+    auto options =
+        gateway_options(config_, build_, *recovered_, **runner, instruments_, token_, started_);
     options.port = port_;
-    options.token = token_;
-    options.instruments = instruments_;
-    options.strategies = strategy_infos(**runner, options.instruments);
-    count_before(*recovered_, options);
     options.service = role_status_.identity().service;
     options.instance = role_status_.identity().instance;
-    options.environment = config_.environment;
-    options.market_source = std::string{to_string(config_.market.source)};
-    options.version = version_;
-    options.commit = commit_;
-    options.sync = std::string{to_string(config_.wal.sync)};
-    options.seed = config_.market.seed;
-    options.started = started_;
-    options.journal_dir = config_.wal.dir;
 
     gateway::Link link;
     link.commands = &commands_publication_;
@@ -299,32 +265,19 @@ class GatewayRole final : public Role {
   }
 
   void on_market(const native::MessageView& message) {
-    const Timestamp ts_recv = message.header().timestamp;
-    if (message.is<Trade>()) {
-      publisher_views_->on_trade(message.as<Trade>(), ts_recv);
-    } else if (message.is_book()) {
-      const BookView view = native::read_book(message, levels_);
-      books_.apply(view);
-      if (const book::OrderBook* book = books_.find(view.head.instrument)) {
-        publisher_views_->on_book(view.head.instrument, *book, ts_recv);
-      }
-    } else if (message.is<FeedState>()) {
-      books_.apply(message.as<FeedState>());
-      publisher_views_->on_feed_state(message.as<FeedState>(), ts_recv);
-    } else if (message.is<Quote>()) {
-      publisher_views_->on_quote(message.as<Quote>(), ts_recv);
-    }
-    note_feed(message, ts_recv);
+    if (message.is_book()) books_.apply(native::read_book(message, levels_));
+    if (message.is<FeedState>()) books_.apply(message.as<FeedState>());
+    show_market(*publisher_views_, books_, message);
+    note_feed(message);
   }
-  void note_feed(const native::MessageView& message, Timestamp ts_recv) {
+  void note_feed(const native::MessageView& message) {
     status_->market_messages.add();
-    InstrumentId instrument;  // every market message begins with it; 0: all of them
-    std::memcpy(&instrument, message.body().data(), sizeof instrument);
+    const InstrumentId instrument{relay::instrument_of(message)};  // 0: all of them
     for (std::size_t i = 0; i < std::min(instruments_.size(), status_->feeds.size()); ++i) {
       if (instrument != InstrumentId{} && instruments_[i].instrument != instrument) continue;
       auto& cell = status_->feeds[i];
       cell.messages.add();
-      cell.last_message_ns.set(ts_recv.ns());
+      cell.last_message_ns.set(message.header().timestamp.ns());
       if (!message.is<FeedState>()) continue;
       const auto state = message.as<FeedState>();
       cell.state.set(static_cast<std::int64_t>(state.status));
@@ -364,8 +317,7 @@ class GatewayRole final : public Role {
   const Clock& clock_;
   std::uint16_t port_;
   ops::RoleStatus& role_status_;  // how this process stands, which the gateway answers probes with
-  std::string version_;
-  std::string commit_;
+  Build build_;
   std::string token_;
   Timestamp started_;
   std::unique_ptr<LogFollower> log_;

@@ -39,7 +39,7 @@ class MarketData final : public Role {
   static Result<std::unique_ptr<Role>> make(const RoleParts& parts) {
     const deploy::Layout layout{parts.config->data.dir};
     auto feed = MarketFollower::open(
-        {.socket = platform.venue_feed(), .name = parts.name, .past_trades = true});
+        {.socket = layout.venue_feed(), .name = parts.name, .past_trades = true});
     if (!feed) return std::unexpected(std::move(feed.error()));
     auto told = MarketFollower::open(
         {.socket = layout.relay("market"), .name = parts.name, .past_trades = true});

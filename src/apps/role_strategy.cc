@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "apps/heartbeat.h"
 #include "apps/log_facts.h"
@@ -22,7 +21,6 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "deploy/layout.h"
-#include "model/instrument.h"
 #include "model/order.h"
 #include "model/system.h"
 #include "oms/strategy_port.h"
@@ -88,7 +86,7 @@ class Strategies final : public Role {
   std::size_t poll(Timestamp now) override {
     const nanoseconds monotonic = clock_.monotonic();
     std::size_t work = log_->poll(
-        monotonic, [&](Lsn lsn, const native::MessageView& message) { on_log(lsn, message, now); });
+        monotonic, [this](Lsn lsn, const native::MessageView& message) { on_log(lsn, message); });
     if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
       recovered_ = std::make_unique<Recovered>(log_->take_recovered());
       facts_ = recovered_->state.facts;
@@ -159,7 +157,7 @@ class Strategies final : public Role {
         market_{std::move(market)},
         publisher_{std::move(publisher)} {}
 
-  void on_log(Lsn lsn, const native::MessageView& message, Timestamp /*now*/) {
+  void on_log(Lsn lsn, const native::MessageView& message) {
     if (lsn == Lsn{}) return execution_.hear(message, clock_.monotonic());
     cursor_.set(static_cast<std::int64_t>(lsn.value()));
     facts_.note(message);
@@ -172,15 +170,7 @@ class Strategies final : public Role {
 
   /// Once the log says what is traded.
   std::size_t make_runner() {
-    std::vector<Instrument> instruments;
-    recovered_->past.for_each([&](Lsn, const native::MessageView& message, RecentPast::Place) {
-      if (!message.is<Instrument>()) return;
-      const auto instrument = message.as<Instrument>();
-      std::erase_if(instruments, [&](const Instrument& each) {
-        return each.instrument == instrument.instrument;
-      });
-      instruments.push_back(instrument);
-    });
+    const auto instruments = instruments_of(recovered_->past);
     // The execution role names them one after the other; all are there once its session is.
     if (instruments.empty() || !execution_.there(clock_.monotonic())) return 0;
     auto runner = make_strategies(config_, facts_.strategies, instruments, sink_);

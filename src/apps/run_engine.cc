@@ -1,13 +1,13 @@
 #include "apps/run_engine.h"
 
 #include <fmt/core.h>
-#include <signal.h>
 
 #include <atomic>
-#include <csignal>
 #include <cstdio>
 
+#include "apps/build.h"
 #include "apps/engine.h"
+#include "apps/stop_signals.h"
 #include "base/log.h"
 #include "cli/hooks.h"
 #include "ops/config.h"
@@ -21,16 +21,6 @@ std::atomic<Engine*> g_engine{nullptr};
 /// eventfd.
 void stop_engine(int /*signal*/) {
   if (Engine* engine = g_engine.load(std::memory_order_acquire)) engine->stop();
-}
-
-void watch_signals(Engine& engine) {
-  g_engine.store(&engine, std::memory_order_release);
-  struct sigaction action{};
-  action.sa_handler = stop_engine;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
 }
 
 void say_where(const ops::Config& config, const Engine& engine, std::FILE* out) {
@@ -75,13 +65,14 @@ void print_table(const RunReport& report) {
 
 }  // namespace
 
-int run_engine(const ops::Config& config, cli::Output output, const Engine::Build& build) {
+int run_engine(const ops::Config& config, cli::Output output, const Build& build) {
   auto engine = Engine::start(config, build);
   if (!engine) {
     fmt::print(stderr, "error: the engine cannot start: {}\n", engine.error().text());
     return 1;
   }
-  watch_signals(**engine);
+  g_engine.store(engine->get(), std::memory_order_release);
+  on_stop_signals(stop_engine);
   say_where(config, **engine, output == cli::Output::Json ? stderr : stdout);
   log::info("engine_started", {{"environment", config.environment}, {"port", (*engine)->port()}});
   const auto report = (*engine)->run();

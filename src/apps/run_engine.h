@@ -1,6 +1,6 @@
 #pragma once
 
-#include "apps/engine.h"
+#include "apps/build.h"
 #include "cli/hooks.h"
 #include "ops/config.h"
 
@@ -10,7 +10,6 @@ namespace stoa::apps {
 /// reports.
 ///
 /// exit  0 done, 1 could not start or the log failed
-[[nodiscard]] int run_engine(const ops::Config& config, cli::Output output,
-                             const Engine::Build& build);
+[[nodiscard]] int run_engine(const ops::Config& config, cli::Output output, const Build& build);
 
 }  // namespace stoa::apps

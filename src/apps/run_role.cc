@@ -1,7 +1,6 @@
 #include "apps/run_role.h"
 
 #include <fmt/core.h>
-#include <signal.h>
 #include <sys/poll.h>
 
 #include <unistd.h>
@@ -9,7 +8,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
@@ -22,9 +20,11 @@
 #include <system_error>
 #include <utility>
 
+#include "apps/build.h"
 #include "apps/role.h"
 #include "apps/roles.h"
 #include "apps/standing.h"
+#include "apps/stop_signals.h"
 #include "apps/token.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -71,20 +71,10 @@ void ask_to_stop(int /*signal*/) {
   if (bus::Wake* wake = g_wake.load(std::memory_order_acquire)) wake->notify();
 }
 
-void watch_signals(bus::Wake& wake) {
-  g_wake.store(&wake, std::memory_order_release);
-  struct sigaction action{};
-  action.sa_handler = ask_to_stop;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
-
 /// The process around a role: what it says of itself, and its loop.
 class RoleHost {
  public:
-  RoleHost(const ops::Config& config, const cli::RoleOptions& options, const RoleBuild& build)
+  RoleHost(const ops::Config& config, const cli::RoleOptions& options, const Build& build)
       : config_{config},
         options_{options},
         notify_{ops::Notify::from_environment()},
@@ -100,11 +90,12 @@ class RoleHost {
   RoleHost(const RoleHost&) = delete;
   RoleHost& operator=(const RoleHost&) = delete;
 
-  [[nodiscard]] Result<void> start(Make make, const RoleBuild& build) {
+  [[nodiscard]] Result<void> start(Make make, const Build& build) {
     auto wake = bus::Wake::create();
     if (!wake) return std::unexpected(std::move(wake.error()));
     wake_ = std::make_unique<bus::Wake>(std::move(*wake));
-    watch_signals(*wake_);
+    g_wake.store(wake_.get(), std::memory_order_release);
+    on_stop_signals(ask_to_stop);
     if (auto made = make_run_folder(deploy::Layout{config_.data.dir}.run()); !made) return made;
 
     auto role = make({.config = &config_,
@@ -313,7 +304,7 @@ class RoleHost {
 }  // namespace
 
 std::optional<int> run_role(std::string_view role, const ops::Config& config,
-                            const cli::RoleOptions& options, const RoleBuild& build) {
+                            const cli::RoleOptions& options, const Build& build) {
   const auto* const kind = std::ranges::find(kKinds, role, &Kind::word);
   if (kind == kKinds.end()) return std::nullopt;
   RoleHost host{config, options, build};

@@ -22,6 +22,7 @@
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/system.h"
+#include "oms/count_output.h"
 #include "oms/execution_core.h"
 #include "oms/order_table.h"
 #include "oms/output_buffer.h"
@@ -256,7 +257,7 @@ std::size_t ExecutionAgent::apply_batch() {
 
 void ExecutionAgent::take_output(std::span<const std::byte> bytes) {
   const auto output = native::MessageView::trusted(bytes);
-  count(output);
+  count_output(status_, output);
   if (failed_) return;
   const auto taken = log_.append_output(bytes);
   if (!taken) return fail(taken.error());
@@ -293,15 +294,6 @@ void ExecutionAgent::dispatch(const native::MessageView& output) {
       break;
     default:
       break;
-  }
-}
-
-void ExecutionAgent::count(const native::MessageView& output) {
-  if (output.is<OrderSend>()) status_.orders.add();
-  if (output.is<Fill>()) status_.fills.add();
-  if (output.is<RiskDecision>()) {
-    const auto decision = output.as<RiskDecision>();
-    if (decision.accepted == 0) status_.rejects[static_cast<std::size_t>(decision.code)].add();
   }
 }
 

@@ -106,7 +106,6 @@ class ExecutionAgent final : public IntentSink {
   std::size_t apply_batch();
   void take_output(std::span<const std::byte> bytes);
   void dispatch(const native::MessageView& output);
-  void count(const native::MessageView& output);
   void fail(const Error& error);
   void record(Lsn lsn, const native::MessageView& message);
   ExecutionCore& core_;

@@ -14,6 +14,12 @@
 
 namespace stoa::relay {
 
+/// A side without a quantity has no price.
+inline void take_quote(Mark& mark, const Quote& quote) noexcept {
+  mark.bid = quote.bid_qty.is_zero() ? Price{} : quote.bid_px;
+  mark.ask = quote.ask_qty.is_zero() ? Price{} : quote.ask_px;
+}
+
 /// Says when the market must go into the execution log (decision 0004): right before an order that
 /// is judged by it, and once a second where it has moved. Stands where the log is written, so that
 /// the order of the log is the same in one process and in many.
@@ -31,11 +37,7 @@ class MarkKeeper {
   }
 
   // The market as it is.
-  void on_quote(const Quote& quote) {
-    Mark& latest = at(quote.instrument).latest;
-    latest.bid = quote.bid_qty.is_zero() ? Price{} : quote.bid_px;
-    latest.ask = quote.ask_qty.is_zero() ? Price{} : quote.ask_px;
-  }
+  void on_quote(const Quote& quote) { take_quote(at(quote.instrument).latest, quote); }
   void on_trade(const Trade& trade) { at(trade.instrument).latest.last = trade.px; }
   void on_mark(const Mark& mark) { at(mark.instrument).latest = mark; }
 

@@ -80,8 +80,6 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
     visit(reports_.fd(), reports_.events());
   }
   [[nodiscard]] std::optional<nanoseconds> next_due() const noexcept;
-  /// Reports wait for poll_reports.
-  [[nodiscard]] bool has_reports() const noexcept { return !pending_.empty(); }
 
  private:
   static constexpr std::size_t kPendingMax = 65'536;  // above it the venue's log is not read on
