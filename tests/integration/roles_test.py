@@ -87,7 +87,7 @@ class RolesTest(unittest.TestCase):
             token.flush()
             command = [tool("stoa_load"), "--port", "9", "--token-file", token.name, "--wait", "0.1"]
             load = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        self.assertIn("port 9 named no prices", load.stderr)
+        self.assertIn("named no prices", load.stderr)
         self.assertEqual(load.returncode, 1)
 
 

@@ -22,15 +22,15 @@
 #include "apps/replay.h"
 #include "base/error.h"
 #include "base/ids.h"
-#include "journal/reader.h"
 #include "model/execution.h"
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/types.h"
+#include "ops/log_messages.h"
+#include "protocol/json/flat_value.h"
 #include "protocol/json/writer.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
-#include "tests/simulation/http_client_line.h"
 
 namespace stoa::simulation {
 namespace {
@@ -42,28 +42,6 @@ constexpr std::array<std::string_view, kFaults> kNames{
     "sequence_repeated", "position_wrong",   "output_differs"};
 
 constexpr std::size_t kSources = 256;  // any byte: the decoder lets it through
-
-/// Calls `visit(lsn, message)` for each record of a journal.
-template <class Visit>
-Result<void> for_each_record(const std::filesystem::path& dir, Visit visit) {
-  auto reader = journal::Reader::open(dir);
-  if (!reader) return std::unexpected(std::move(reader.error()));
-  while (true) {
-    const auto next = reader->next();
-    if (!next) return std::unexpected(next.error());
-    const std::optional<journal::Record>& record = *next;
-    if (!record) return {};
-    const auto message = native::decode(record->payload);
-    if (!message) {
-      return std::unexpected(
-          Error{.code = ErrorCode::Damaged,
-                .message = fmt::format("record {} is no message: {}", record->lsn.value(),
-                                       native::to_string(message.error().error)),
-                .source = dir.string()});
-    }
-    visit(record->lsn, *message);
-  }
-}
 
 /// What the log says of one accepted order, by the lsn of its intent.
 struct LoggedOrder {
@@ -110,7 +88,7 @@ class Audit {
   // --- the execution log
 
   Result<void> read_log(const std::filesystem::path& dir) {
-    auto done = for_each_record(dir, [&](Lsn lsn, const native::MessageView& message) {
+    auto done = ops::for_each_message(dir, Lsn{}, [&](Lsn lsn, const native::MessageView& message) {
       if (report_.log_first_lsn == 0) {
         report_.log_first_lsn = lsn.value();
       } else if (lsn.value() != last_lsn_ + 1) {
@@ -276,7 +254,7 @@ class Audit {
   // --- the venue
 
   Result<void> read_venue_orders(const std::filesystem::path& dir) {
-    return for_each_record(dir, [&](Lsn lsn, const native::MessageView& message) {
+    return ops::for_each_message(dir, Lsn{}, [&](Lsn lsn, const native::MessageView& message) {
       if (!message.is<OrderSend>()) return;
       const std::uint64_t id = message.as<OrderSend>().cl_ord_id.value();
       if (!sent_.contains(id)) {
@@ -287,7 +265,7 @@ class Audit {
   }
 
   Result<void> read_venue_reports(const std::filesystem::path& dir) {
-    return for_each_record(dir, [&](Lsn lsn, const native::MessageView& message) {
+    return ops::for_each_message(dir, Lsn{}, [&](Lsn lsn, const native::MessageView& message) {
       if (!message.is<ExecutionReport>()) return;
       const auto report = message.as<ExecutionReport>();
       const std::uint64_t id = report.cl_ord_id.value();
@@ -336,16 +314,16 @@ class Audit {
 
   void compare_told(std::istream& lines) {
     for (std::string line; std::getline(lines, line);) {
-      const std::string id{json_value(line, "order")};
-      const std::string_view told = json_value(line, "told");
+      const std::string id{json::flat_value(line, "order")};
+      const std::string_view told = json::flat_value(line, "told");
       const auto at = accepted_.find(id);
       if (told == "acknowledged" || told == "present") {
         ++report_.told;
-        const std::string_view code = json_value(line, "code");
+        const std::string_view code = json::flat_value(line, "code");
         // "Present" may also be a refused order, which is there too.
         if (told == "present" && !code.empty() && code != "duplicate_client_order_id") continue;
         ++report_.acknowledged;
-        const std::string_view cl_ord_id = json_value(line, "cl_ord_id");
+        const std::string_view cl_ord_id = json::flat_value(line, "cl_ord_id");
         if (at == accepted_.end()) {
           found(Fault::LostOrder, id);
         } else if (told == "acknowledged" && number_of(cl_ord_id) != at->second) {
@@ -359,8 +337,8 @@ class Audit {
                 fmt::format("{} was {} and is record {}", id, told, at->second));
         }
       } else if (told == "ended") {
-        compare_end(id, at == accepted_.end() ? 0 : at->second, json_value(line, "status"),
-                    json_value(line, "filled"));
+        compare_end(id, at == accepted_.end() ? 0 : at->second, json::flat_value(line, "status"),
+                    json::flat_value(line, "filled"));
       }
     }
   }

@@ -1,6 +1,5 @@
-#include "tests/simulation/http_client_line.h"
+#include "ops/http_line.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,7 +15,9 @@
 #include <string_view>
 #include <utility>
 
-namespace stoa::simulation {
+#include "ops/socket_address.h"
+
+namespace stoa::ops {
 namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
@@ -38,17 +39,13 @@ Integer number(std::string_view text) {
 
 }  // namespace
 
-bool HttpClientLine::connect(std::uint16_t port) {
+bool HttpLine::connect(const SocketAddress& address) {
   close();
-  fd_ = Fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  fd_ = Fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd_) return false;
   const int on = 1;
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+  if (::connect(fd_.get(), address.get(), address.size) == 0) {
     state_ = State::Idle;
     return true;
   }
@@ -60,7 +57,7 @@ bool HttpClientLine::connect(std::uint16_t port) {
   return true;
 }
 
-HttpClientLine::Event HttpClientLine::send(std::string request) {
+HttpLine::Event HttpLine::send(std::string request) {
   output_ = std::move(request);
   written_ = 0;
   input_.clear();
@@ -68,7 +65,7 @@ HttpClientLine::Event HttpClientLine::send(std::string request) {
   return write_rest();
 }
 
-HttpClientLine::Event HttpClientLine::write_rest() {
+HttpLine::Event HttpLine::write_rest() {
   while (written_ < output_.size()) {
     const ssize_t done =
         ::send(fd_.get(), output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
@@ -78,7 +75,7 @@ HttpClientLine::Event HttpClientLine::write_rest() {
   return Event::None;
 }
 
-HttpClientLine::Event HttpClientLine::on_ready() {
+HttpLine::Event HttpLine::on_ready() {
   if (state_ == State::Connecting) {
     int error = 0;
     socklen_t size = sizeof error;
@@ -93,7 +90,7 @@ HttpClientLine::Event HttpClientLine::on_ready() {
   return read_more();
 }
 
-HttpClientLine::Event HttpClientLine::read_more() {
+HttpLine::Event HttpLine::read_more() {
   std::array<char, 16'384> bytes{};
   while (true) {
     const ssize_t count = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
@@ -105,7 +102,7 @@ HttpClientLine::Event HttpClientLine::read_more() {
   }
 }
 
-bool HttpClientLine::take_answer() {
+bool HttpLine::take_answer() {
   const auto head_end = input_.find(kHeadEnd);
   if (head_end == std::string::npos) return false;
   answer_.head = std::string_view{input_}.substr(0, head_end + 2);
@@ -121,33 +118,21 @@ bool HttpClientLine::take_answer() {
   return true;
 }
 
-HttpClientLine::Event HttpClientLine::lose() {
+HttpLine::Event HttpLine::lose() {
   close();
   return Event::Lost;
 }
 
-void HttpClientLine::close() {
+void HttpLine::close() {
   fd_.reset();
   state_ = State::Closed;
 }
 
-short HttpClientLine::wants() const noexcept {
+short HttpLine::wants() const noexcept {
   if (state_ == State::Closed) return 0;
   const bool writes =
       state_ == State::Connecting || (state_ == State::Waiting && written_ < output_.size());
   return static_cast<short>(POLLIN | (writes ? POLLOUT : 0));
 }
 
-std::string_view json_value(std::string_view json, std::string_view name) {
-  const std::string key = '"' + std::string{name} + "\":";
-  const auto at = json.find(key);
-  if (at == std::string_view::npos) return {};
-  auto rest = json.substr(at + key.size());
-  if (rest.starts_with('"')) {
-    rest.remove_prefix(1);
-    return rest.substr(0, rest.find('"'));
-  }
-  return rest.substr(0, rest.find_first_of(",}]"));
-}
-
-}  // namespace stoa::simulation
+}  // namespace stoa::ops

@@ -6,8 +6,9 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "ops/socket_address.h"
 
-namespace stoa::simulation {
+namespace stoa::ops {
 
 struct HttpAnswer {
   int status = 0;
@@ -17,13 +18,13 @@ struct HttpAnswer {
 
 /// One HTTP/1.1 connection of a client that waits for nothing: a request at a time, kept alive
 /// between them. One thread; the owner polls `fd` for `wants` and calls `on_ready`.
-class HttpClientLine {
+class HttpLine {
  public:
   enum class State : std::uint8_t { Closed, Connecting, Idle, Waiting };
   enum class Event : std::uint8_t { None, Connected, Answered, Lost };
 
-  /// Begins to connect to a port of 127.0.0.1; false: refused at once, and still Closed.
-  bool connect(std::uint16_t port);
+  /// Begins to connect; false: refused at once, and still Closed.
+  bool connect(const SocketAddress& address);
   /// Idle only: writes the request; what did not fit follows from `on_ready`. Lost when it broke.
   Event send(std::string request);
   /// After poll said something about `fd`. Answered: `answer` holds it, and the line is Idle, or
@@ -51,8 +52,4 @@ class HttpClientLine {
   HttpAnswer answer_;
 };
 
-/// The value of the first `"name":` in a JSON text as it is written, quotes taken off; empty when
-/// there is none. Enough for the flat answers of our own API.
-[[nodiscard]] std::string_view json_value(std::string_view json, std::string_view name);
-
-}  // namespace stoa::simulation
+}  // namespace stoa::ops
