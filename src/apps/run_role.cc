@@ -84,7 +84,9 @@ class RoleHost {
                  .environment = config.environment,
                  .version = build.version,
                  .commit = build.commit,
-                 .started = clock_.now()},
+                 .started = clock_.now(),
+                 .config_revision = options.config_revision,
+                 .config_digest = options.config_digest},
                 clock_} {}
   ~RoleHost() { g_wake.store(nullptr, std::memory_order_release); }
   RoleHost(const RoleHost&) = delete;

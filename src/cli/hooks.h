@@ -40,6 +40,8 @@ struct RoleOptions {
   std::string domain{};    // of a relay: market, signal or execution
   std::uint16_t port = 0;  // health and metrics; for the gateway everything; 0: the system picks
   std::string log_file{};  // that its stderr is, when a supervisor started it
+  std::string config_revision{};  // of the hub, "prod-12"; empty: none
+  std::string config_digest{};    // of the values that this role reads
   bool take_over = false;  // a relay: from the one that runs, without a pause that anyone sees
   // Of a role that can be switched to another process (decision 0014).
   bool beside = false;           // it follows until the log says that it is to lead

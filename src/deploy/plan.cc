@@ -34,6 +34,7 @@ constexpr std::array<Word, 1> kRisk{"risk"};
 constexpr std::array<Word, 1> kExecution{"execution"};
 constexpr std::array<Word, 1> kStrategy{"strategy"};
 constexpr std::array<Word, 1> kGateway{"gateway"};
+constexpr std::array<Word, 1> kHub{"hub"};
 
 constexpr std::array<Word, 2> kAfterMarketData{"relay-market", "venue"};
 constexpr std::array<Word, 1> kAfterRisk{"relay-execution"};
@@ -64,6 +65,7 @@ constexpr auto kKinds = std::to_array<RoleKind>({
      .after = kAfterStrategy,
      .switches = true},
     {.name = "gateway", .words = kGateway, .port = 8080, .after = kAfterGateway, .switches = true},
+    {.name = "hub", .words = kHub, .port = 8090},
 });
 
 constexpr std::uint16_t kPortMax = 65'535;

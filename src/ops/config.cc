@@ -86,11 +86,18 @@ class Loader {
   std::expected<Loaded, std::vector<Error>> load() {
     environment();
     if (options_.file) own_file(*options_.file);
+    if (options_.text) content(options_.text->text, options_.text->name);
     variables();
     flags();
     finish();
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
     return std::move(loaded_);
+  }
+
+  std::vector<Error> check(const FileText& file) {
+    content(file.text, file.name);
+    strategies();
+    return std::move(errors_);
   }
 
  private:
@@ -174,15 +181,38 @@ class Loader {
                           : fmt::format("{}: unknown key{}", entry.name, near_key(entry.name)),
                     entry.name_at);
     }
-    if (setting->key->shape == Shape::Secret) {
-      return refuse(fmt::format("{}: a secret does not belong into a configuration file; set {}",
-                                entry.name, setting->key->variable),
-                    entry.name_at);
-    }
+    if (setting->key->shape == Shape::Secret) return secret(*setting, entry);
     if (!fits(setting->key->shape, entry)) {
       return refuse(fmt::format("{}: {}", entry.name, expectation(*setting->key)), entry.value_at);
     }
     say(*setting, Say::Source::File, entry.values, entry.value_at);
+  }
+
+  /// A file holds no secret, only where it lies.
+  void secret(Setting& setting, const FileEntry& entry) {
+    if (entry.written != Written::Text || !is_secret_reference(entry.values.front())) {
+      return refuse(fmt::format("{}: a secret does not belong into a configuration file; write "
+                                "env:NAME or file:PATH, or set {}",
+                                entry.name, setting.key->variable),
+                    entry.name_at);
+    }
+    const std::string& reference = entry.values.front();
+    if (!options_.resolve_secrets) {
+      return say(setting, Say::Source::File, entry.values, entry.value_at);
+    }
+    const auto name = std::string_view{reference}.substr(reference.find(':') + 1);
+    if (reference.starts_with("env:")) {
+      const auto found = options_.surroundings.variables.find(name);
+      if (found == options_.surroundings.variables.end() || found->second.empty()) {
+        return refuse(fmt::format("{}: the variable {} is not set", entry.name, name),
+                      entry.value_at);
+      }
+      return say(setting, Say::Source::File, {found->second}, entry.value_at);
+    }
+    auto text = read_text_file(name);
+    if (!text) return refuse(entry.name + ": " + text.error().text(), entry.value_at);
+    text->erase(text->find_last_not_of("\r\n") + 1);
+    say(setting, Say::Source::File, {*text}, entry.value_at);
   }
 
   /// The nearest name: a misspelling, or the end of what was written (service.gateway.port).
@@ -269,8 +299,12 @@ class Loader {
              find("wal.segment_bytes")->winner().where);
     }
     ports();
+    strategies();
+  }
+
+  void strategies() {
     if (!options_.check_strategy) return;
-    for (const StrategyConfig& strategy : config.strategies) {
+    for (const StrategyConfig& strategy : loaded_.config.strategies) {
       auto passed = options_.check_strategy(strategy);
       if (passed) continue;
       if (passed.error().source.empty()) passed.error().source = strategy.source;
@@ -331,6 +365,17 @@ std::optional<std::string_view> nearest(std::string_view word,
 
 std::expected<Loaded, std::vector<Error>> load(const LoadOptions& options) {
   return Loader{options}.load();
+}
+
+std::vector<Error> check_text(const FileText& file, const LoadOptions& options) {
+  return Loader{options}.check(file);
+}
+
+bool is_secret_reference(std::string_view text) noexcept {
+  constexpr std::string_view kVariable = "env:";
+  constexpr std::string_view kFile = "file:";
+  return (text.starts_with(kVariable) && text.size() > kVariable.size()) ||
+         (text.starts_with(kFile) && text.size() > kFile.size());
 }
 
 }  // namespace stoa::ops

@@ -42,9 +42,10 @@ enum class Service : std::uint8_t {
   Risk,
   Execution,
   Strategy,
-  Gateway
+  Gateway,
+  Hub
 };
-inline constexpr std::size_t kServices = 9;
+inline constexpr std::size_t kServices = 10;
 [[nodiscard]] std::string_view to_string(Service service) noexcept;  // "relay-market"
 
 /// One [service.NAME].
@@ -60,11 +61,15 @@ struct Speed {
   bool max = false;   // as fast as it can be consumed; `factor` means nothing then
 };
 
+/// What a file wrote for a value.
+enum class Written : std::uint8_t { Text, Integer, Real, Boolean, Other };
+
 /// One parameter of a strategy as text ("0.05", "true"); its strategy reads and judges it.
 struct StrategyParam {
   std::string name{};
   std::string value{};
   std::string source{};  // file:line:column
+  Written written = Written::Text;
 };
 
 /// One [[strategy]] of a file.
@@ -234,9 +239,19 @@ struct Override {
   std::string flag{};
 };
 
+/// The text of a file that is not on disk yet, and the name under which messages call it.
+struct FileText {
+  std::string name{};
+  std::string text{};
+};
+
 struct LoadOptions {
   std::optional<std::string> environment{};     // --env
   std::optional<std::filesystem::path> file{};  // --config: laid over the environment's file
+  std::optional<FileText> text{};               // laid over both
+  /// False: a secret that is named by reference is taken as it stands, for who judges a
+  /// configuration that other processes will run with.
+  bool resolve_secrets = true;
   std::vector<Override> overrides{};            // flags
   Surroundings surroundings{};
   /// Asked once per strategy; its error stops the load. Nothing: every strategy passes.
@@ -271,6 +286,13 @@ struct Loaded {
 /// errors  every problem found, each with file:line:column (or the variable or flag), what was
 ///         expected and the nearest known name; never empty
 [[nodiscard]] std::expected<Loaded, std::vector<Error>> load(const LoadOptions& options);
+
+/// Judges the keys, types and values of one file as `load` would, without what lies below or above
+/// it; answers every problem with its line.
+[[nodiscard]] std::vector<Error> check_text(const FileText& file, const LoadOptions& options);
+
+/// "env:NAME" or "file:PATH": how a file names a secret that it does not hold.
+[[nodiscard]] bool is_secret_reference(std::string_view text) noexcept;
 
 /// Names of the environments, as --env takes them.
 [[nodiscard]] std::span<const std::string_view> environments() noexcept;

@@ -37,11 +37,11 @@ Surroundings Surroundings::of_process() {
   return seen;
 }
 
-Result<EnvironmentFile> environment_file(std::string_view environment) {
+Result<FileText> environment_file(std::string_view environment) {
   const auto path = fmt::format("/{}.toml", environment);
   for (const auto& file : embedded_environments()) {
     if (file.path != path) continue;
-    EnvironmentFile found{.name = "environments" + path};
+    FileText found{.name = "environments" + path};
     found.text.assign(file.bytes.begin(), file.bytes.end());
     return found;
   }

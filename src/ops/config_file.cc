@@ -185,7 +185,8 @@ class Reader {
       }
       strategy.params.push_back({.name = std::string{key.str()},
                                  .value = std::move(scalar.text),
-                                 .source = place(file_, value.source())});
+                                 .source = place(file_, value.source()),
+                                 .written = scalar.written});
     }
   }
 

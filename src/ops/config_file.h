@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -12,9 +11,6 @@
 // Inside of the configuration: from the text of a TOML file to names, values and places. The only
 // user of the TOML library.
 namespace stoa::ops {
-
-/// What a file wrote for a value.
-enum class Written : std::uint8_t { Text, Integer, Real, Boolean, Other };
 
 /// `name = value`, with the dotted name of the tables around it.
 struct FileEntry {
@@ -42,12 +38,7 @@ struct FileContent {
 /// A text file of at most 1 MiB.
 [[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& file);
 
-/// environments/NAME.toml and the name under which messages call it.
-struct EnvironmentFile {
-  std::string name{};  // "environments/production.toml"
-  std::string text{};
-};
-/// From the program itself, which carries all of them.
-[[nodiscard]] Result<EnvironmentFile> environment_file(std::string_view environment);
+/// environments/NAME.toml, from the program itself, which carries all of them.
+[[nodiscard]] Result<FileText> environment_file(std::string_view environment);
 
 }  // namespace stoa::ops

@@ -42,7 +42,7 @@ constexpr std::array<std::string_view, 1> kModes{"sim_engine"};
 constexpr std::array<std::string_view, 4> kCaptures{"none", "market", "signal", "all"};
 constexpr std::array<std::string_view, kServices> kServiceNames{
     "relay-market", "relay-signal", "relay-execution", "venue",  "market-data",
-    "risk",         "execution",    "strategy",        "gateway"};
+    "risk",         "execution",    "strategy",        "gateway", "hub"};
 constexpr std::array<std::string_view, 4> kLevels{"error", "warn", "info", "debug"};
 // Documented elsewhere under these names; refused by name rather than as a misspelling.
 constexpr std::array<std::string_view, 2> kAbsentSources{"binance_rest", "binance_ws"};
@@ -528,6 +528,9 @@ constexpr auto kKeys = std::to_array<Key>({
     enabled_key<Service::Gateway>("service.gateway.enabled",
                                   "Whether `stoa up` starts it. Its port is gateway.port."),
     priority_key<Service::Gateway>("service.gateway.priority"),
+    enabled_key<Service::Hub>("service.hub.enabled", kEnabled),
+    priority_key<Service::Hub>("service.hub.priority"),
+    port_key<Service::Hub>("service.hub.port", "8090"),
     {.name = "engine.worker_threads",
      .shape = Shape::Integer,
      .default_value = "4",

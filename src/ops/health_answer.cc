@@ -213,6 +213,9 @@ void write_identity(json::Writer& json, const RoleStatus& status) {
   if (!who.colour.empty()) json.field("colour", std::string_view{who.colour});
   json.field("environment", std::string_view{who.environment});
   json.field("mode", std::string_view{who.mode});
+  if (who.config_digest.empty()) return;
+  json.field("config_revision", std::string_view{who.config_revision});
+  json.field("config_digest", std::string_view{who.config_digest});
 }
 
 void write_state(json::Writer& json, const RoleStatus& status, const StatusView& view, bool ready,

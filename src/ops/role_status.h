@@ -29,6 +29,10 @@ struct Identity {
   std::string commit{};        // "0f39e65"
   std::string mode = "PAPER";  // LIVE is shown loudly
   Timestamp started{};         // wall time
+  /// The configuration that it began with: a revision of the hub ("prod-12", empty: none) and the
+  /// digest of every value that this role reads.
+  std::string config_revision{};
+  std::string config_digest{};
 };
 
 enum class RoleState : std::uint8_t { Starting, Recovering, Ready, Draining, Stopped };
