@@ -36,7 +36,8 @@ TEST(Plan, every_role_stands_behind_those_it_waits_for) {
   const auto plan = make_plan(options());
   ASSERT_TRUE(plan);
   EXPECT_THAT(names(*plan), ElementsAre("relay-market", "relay-signal", "relay-execution", "venue",
-                                        "market-data", "risk", "execution", "strategy", "gateway"));
+                                        "market-data", "risk", "execution", "strategy", "gateway",
+                                        "hub"));
   EXPECT_THAT(waits_for(*plan, "market-data"), ElementsAre("relay-market", "venue"));
   EXPECT_THAT(waits_for(*plan, "risk"), ElementsAre("relay-execution"));
   EXPECT_THAT(waits_for(*plan, "execution"), ElementsAre("relay-execution", "risk", "venue"));
@@ -87,7 +88,7 @@ TEST(Plan, nobody_waits_for_a_role_that_is_switched_off) {
   told.choices = {{.name = "venue", .enabled = false}};
   const auto plan = make_plan(told);
   ASSERT_TRUE(plan);
-  EXPECT_EQ(plan->roles.size(), 8U);
+  EXPECT_EQ(plan->roles.size(), 9U);
   EXPECT_FALSE(plan->find("venue"));
   EXPECT_THAT(waits_for(*plan, "execution"), ElementsAre("relay-execution", "risk"));
 }
@@ -98,7 +99,7 @@ TEST(Plan, one_role_brings_those_it_waits_for) {
   const auto risk = plan->with_those_before(std::vector<std::string>{"risk"});
   ASSERT_TRUE(risk);
   EXPECT_THAT(*risk, ElementsAre(*plan->find("relay-execution"), *plan->find("risk")));
-  EXPECT_EQ(plan->with_those_before({})->size(), 9U);
+  EXPECT_EQ(plan->with_those_before({})->size(), 10U);
 }
 
 TEST(Plan, priority_orders_roles_that_could_start_together) {

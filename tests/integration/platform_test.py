@@ -27,19 +27,20 @@ ROLES = [
     "execution",
     "strategy",
     "gateway",
+    "hub",
 ]
 AFTER = {
     "market-data": {"relay-market", "venue"},
     "risk": {"relay-execution"},
     "execution": {"relay-execution", "risk", "venue"},
     "strategy": {"relay-market", "relay-signal", "relay-execution", "execution"},
-    "gateway": set(ROLES) - {"gateway"},
+    "gateway": set(ROLES) - {"gateway", "hub"},
 }
 
 
 def free_base_port() -> int:
     """A number that leaves every role's port free, for the moment."""
-    ports = (8001, 8002, 8003, 9100, 5555, 5557, 5556, 5558, 8080)
+    ports = (8001, 8002, 8003, 9100, 5555, 5557, 5556, 5558, 8080, 8090)
     for base in range(10_000, 56_000, 211):
         with contextlib.ExitStack() as sockets:
             with contextlib.suppress(OSError):
@@ -190,7 +191,7 @@ class Start(PlatformCase):
     def test_a_dry_run_shows_the_plan_and_starts_nothing(self) -> None:
         plan = json.loads(self.up("--dry-run", "-o", "json").stdout)
         self.assertEqual([role["role"] for role in plan], ROLES)
-        self.assertEqual(set(plan[-1]["after"]), AFTER["gateway"])
+        self.assertEqual(set(plan[-2]["after"]), AFTER["gateway"])
         self.assertFalse(self.data.exists())
 
     def test_two_starts_at_once_make_one_platform(self) -> None:
@@ -250,7 +251,7 @@ class Stop(PlatformCase):
             [str(program()), "up", "--foreground", "--data", str(self.data), "--env", "testing"],
             env=self.variables(""), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        wait_for("nine roles", lambda: (self.data / "stub.log").exists() and len(self.notes("ready")) == 9)
+        wait_for("ten roles", lambda: (self.data / "stub.log").exists() and len(self.notes("ready")) == 10)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 0, out + err)
@@ -261,7 +262,7 @@ class Stop(PlatformCase):
             [str(program()), "up", "--foreground", "--data", str(self.data), "--env", "testing"],
             env=self.variables(""), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        wait_for("nine roles", lambda: (self.data / "stub.log").exists() and len(self.notes("ready")) == 9)
+        wait_for("ten roles", lambda: (self.data / "stub.log").exists() and len(self.notes("ready")) == 10)
         process.kill()
         process.wait()
         wait_for("no role", lambda: not any(lives(pid) for pid in self.pids()))
