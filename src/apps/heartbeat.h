@@ -14,7 +14,8 @@ namespace stoa::apps {
 /// How roles tell each other through a relay that they are ready: a word of the moment, five times
 /// a second, and at once when it changes.
 inline constexpr nanoseconds kHeartbeatEvery = std::chrono::milliseconds{200};
-/// Older than this: the role is away.
+/// Older than this: the role is away. Ten beats: a process that was only slow is not taken for
+/// dead.
 inline constexpr nanoseconds kHeartbeatLost = std::chrono::seconds{2};
 
 /// Sends them.
@@ -52,6 +53,7 @@ class Pulse {
     if (beat.source != static_cast<std::uint8_t>(source_)) return;
     heard_ = monotonic_now;
     ready_ = beat.ready != 0;
+    if (ready_) heard_ready_ = monotonic_now;
   }
   [[nodiscard]] bool there(nanoseconds monotonic_now) const noexcept {
     return heard_ != nanoseconds{} && monotonic_now - heard_ < kHeartbeatLost;
@@ -59,10 +61,13 @@ class Pulse {
   [[nodiscard]] bool ready(nanoseconds monotonic_now) const noexcept {
     return ready_ && there(monotonic_now);
   }
+  /// When it last said that it is ready; 0: never.
+  [[nodiscard]] nanoseconds heard_ready() const noexcept { return heard_ready_; }
 
  private:
   relay::Source source_;
   nanoseconds heard_{};
+  nanoseconds heard_ready_{};
   bool ready_ = false;
 };
 

@@ -33,6 +33,7 @@
 #include "bus/wake.h"
 #include "deploy/layout.h"
 #include "gateway/gateway.h"
+#include "gateway/hold_watch.h"
 #include "gateway/market_publisher.h"
 #include "model/execution.h"
 #include "model/instrument.h"
@@ -148,6 +149,7 @@ class GatewayRole final : public Role {
   void drain() override {
     draining_ = true;
     status_->ready.set(0);
+    status_->door.store({.mode = ops::OrderDoor::Mode::Closed});
   }
   [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
   void close() override {
@@ -181,7 +183,8 @@ class GatewayRole final : public Role {
         views_reader_{join(views_)},
         commands_{{.capacity_bytes = kCommandsTopicBytes}},
         commands_publication_{commands_.publication()},
-        commands_reader_{join(commands_)} {}
+        commands_reader_{join(commands_)},
+        hold_{std::chrono::milliseconds{config_.gateway.hold_max_ms}} {}
 
   static std::unique_ptr<bus::Wake>& own_wake(GatewayRole& role) { return role.wake_; }
   static std::unique_ptr<bus::Wake>& gateway_wake(GatewayRole& role) { return role.gateway_wake_; }
@@ -300,9 +303,18 @@ class GatewayRole final : public Role {
   }
 
   void show_standing(Timestamp now, nanoseconds monotonic) {
-    const bool ready =
-        !draining_ && log_->connected() && publisher_.connected() && execution_.ready(monotonic);
-    status_->ready.set(ready ? 1 : 0);
+    const bool relay = log_->connected() && publisher_.connected();
+    const bool execution = execution_.ready(monotonic);
+    status_->ready.set(!draining_ && relay && execution ? 1 : 0);
+    ops::OrderDoor door = hold_.look(
+        monotonic,
+        {.relay = relay, .execution = execution, .execution_heard = execution_.heard_ready()});
+    if (draining_) door = {.mode = ops::OrderDoor::Mode::Closed};
+    if (door != door_) {
+      door_ = door;
+      status_->door.store(door);
+      published_ = true;  // who is held hears of it at once
+    }
     status_->now_ns.set(now.ns());
     status_->heartbeat_ns.set(monotonic.count());
     status_->loops.add();
@@ -346,6 +358,8 @@ class GatewayRole final : public Role {
   std::vector<Level> levels_ = std::vector<Level>(native::kLevelsPerMessage);
   std::unique_ptr<ops::EngineStatus> status_ = std::make_unique<ops::EngineStatus>();
   std::unique_ptr<gateway::MarketPublisher> publisher_views_;
+  gateway::HoldWatch hold_;
+  ops::OrderDoor door_;  // as the gateway's thread was told
   bool draining_ = false;
   std::optional<Error> failed_;
   std::unique_ptr<gateway::Gateway> gateway_;  // last: its thread reads what is above

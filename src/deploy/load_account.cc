@@ -22,7 +22,7 @@ constexpr nanoseconds kHoldMax = std::chrono::seconds{2};
 Verdict verdict_on_order(int status, std::string_view code) noexcept {
   if (status == 201) return Verdict::Taken;
   const bool proven = (status >= 400 && status < 500 && status != 409) || code == "engine_busy" ||
-                      code == "not_ready";
+                      code == "not_ready" || code == "held_full";
   return proven ? Verdict::Refused : Verdict::Unclear;
 }
 

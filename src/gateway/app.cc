@@ -66,7 +66,7 @@ App::App(Options options_in, const Link& link_in)
       account{options.strategies, options.rejects},
       market{options.instruments},
       render{options, orders, account, market},
-      desk{link, orders, options.answer_timeout},
+      desk{link, orders, {.answer_timeout = options.answer_timeout, .held_max = options.held_max}},
       id_salt{static_cast<std::uint64_t>(link.clock->now().ns())} {
   desk.set_renderer(render);
   log_check_ = own_role.add_check("log:writable", ops::Probe::Both, "seq");
@@ -158,6 +158,7 @@ std::size_t App::poll(std::size_t limit) {
       },
       limit);
   if (records > 0) desk.settle();
+  desk.release();
   settle_checkpoint(*this);
   const std::size_t views = link.views->poll(
       [this](const bus::Message& message) {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,28 +63,43 @@ Problem engine_busy() {
                  .hint = "Send it again in a second."};
 }
 
-Desk::Desk(const Link& link, const OrderBoard& orders, std::chrono::milliseconds answer_timeout)
+Desk::Desk(const Link& link, const OrderBoard& orders, const Bounds& bounds)
     : link_{link},
       orders_{orders},
-      answer_timeout_{answer_timeout},
+      answer_timeout_{bounds.answer_timeout},
+      held_max_{bounds.held_max},
       next_sequence_{link.next_sequence} {}
 
-bool Desk::refuse_if_closed(Reply& reply) const {
+Problem Desk::closed() const {
   if (link_.status->log_failed.value() != 0) {
-    reply(respond({.status = 503,
-                   .code = "log_failed",
-                   .detail = "the journal could not be written; nothing is accepted any more",
-                   .hint = "Look at the disk and restart the engine."}));
-    return true;
+    return {.status = 503,
+            .code = "log_failed",
+            .detail = "the journal could not be written; nothing is accepted any more",
+            .hint = "Look at the disk and restart the engine."};
   }
-  if (link_.status->ready.value() == 0) {
-    reply(respond({.status = 503,
-                   .code = "not_ready",
-                   .detail = "the engine is still recovering",
-                   .hint = "GET /ready says when it is done."}));
-    return true;
-  }
-  return false;
+  return {.status = 503,
+          .code = "not_ready",
+          .detail = "the engine is still recovering",
+          .hint = "GET /ready says when it is done."};
+}
+
+bool Desk::refuse_if_closed(Reply& reply) const {
+  if (link_.status->log_failed.value() == 0 && link_.status->ready.value() != 0) return false;
+  reply(respond(closed()));
+  return true;
+}
+
+Desk::Way Desk::way(const ops::OrderDoor& door) const {
+  using Mode = ops::OrderDoor::Mode;
+  if (link_.status->log_failed.value() != 0) return Way::Refuse;
+  const bool open =
+      door.mode == Mode::Open || (door.mode == Mode::AsReady && link_.status->ready.value() != 0);
+  const bool held =
+      door.mode == Mode::Held && link_.clock->monotonic() < nanoseconds{door.until_ns};
+  if (!open && !held) return Way::Refuse;
+  // Who came before goes before.
+  const bool queue = !held_.empty() || !held_first_.empty();
+  return queue || (held && !door.takes) ? Way::Hold : Way::Go;
 }
 
 bool Desk::has_room(std::size_t bytes, std::size_t count) {
@@ -93,23 +110,100 @@ bool Desk::has_room(std::size_t bytes, std::size_t count) {
 }
 
 void Desk::place(const OrderIntent& intent, Reply reply) {
-  submit(intent, Waiting{.kind = Kind::Place,
-                         .reply = std::move(reply),
-                         .client_order_id = std::string{intent.client_order_id.view()}});
+  submit(single(intent), Waiting{.kind = Kind::Place,
+                                 .reply = std::move(reply),
+                                 .client_order_id = std::string{intent.client_order_id.view()}});
 }
 
 void Desk::cancel(const CancelIntent& intent, Reply reply) {
-  submit(intent, Waiting{.kind = Kind::Cancel,
-                         .reply = std::move(reply),
-                         .client_order_id = std::string{intent.client_order_id.view()}});
+  submit(single(intent), Waiting{.kind = Kind::Cancel,
+                                 .reply = std::move(reply),
+                                 .client_order_id = std::string{intent.client_order_id.view()}});
 }
 
 void Desk::replace(const ReplaceIntent& intent, Reply reply) {
-  submit(intent, Waiting{.kind = Kind::Replace,
-                         .reply = std::move(reply),
-                         .client_order_id = std::string{intent.client_order_id.view()},
-                         .px = intent.px,
-                         .qty = intent.qty});
+  submit(single(intent), Waiting{.kind = Kind::Replace,
+                                 .reply = std::move(reply),
+                                 .client_order_id = std::string{intent.client_order_id.view()},
+                                 .px = intent.px,
+                                 .qty = intent.qty});
+}
+
+bool Desk::refuse_for_kill(Waiting& waiting) const {
+  const bool opens = waiting.kind == Kind::Place || waiting.kind == Kind::Replace;
+  if (!opens || link_.status->kill_active.value() == 0) return false;
+  waiting.reply(respond({.status = 422,
+                         .code = to_string(RejectCode::KillSwitch),
+                         .detail = refusal_text(RejectCode::KillSwitch, std::nullopt),
+                         .hint = "Nothing was sent; send it again once trading has resumed.",
+                         .client_order_id = waiting.client_order_id}));
+  return true;
+}
+
+bool Desk::begin_hold(Waiting& waiting) {
+  if (refuse_for_kill(waiting)) return false;
+  const auto held = static_cast<std::size_t>(held_orders_.value());
+  if (held >= held_max_) {
+    waiting.reply(
+        respond({.status = 503,
+                 .code = "held_full",
+                 .detail = "part of the platform is away for a moment and " + std::to_string(held) +
+                           " commands wait for it already; nothing was done",
+                 .hint = "Send it again in a second."}));
+    return false;
+  }
+  waiting.held_since = link_.clock->monotonic();
+  held_orders_.set(static_cast<std::int64_t>(held + 1));
+  return true;
+}
+
+void Desk::hand_on(std::size_t sent, Waiting waiting) {
+  next_sequence_ += sent;
+  deadlines_.push_back({link_.clock->monotonic() + answer_timeout_, next_sequence_ - 1, false});
+  waiting_.emplace(next_sequence_ - 1, std::move(waiting));
+  link_.engine_wake->notify();
+}
+
+void Desk::release() {
+  if (held_.empty() && held_first_.empty()) return;
+  const ops::OrderDoor door = link_.status->door.load();
+  if (way(door) == Way::Refuse) {
+    for (auto* held : {&held_first_, &held_}) {
+      for (Held& each : std::exchange(*held, {})) refuse(each.waiting, closed());
+    }
+    return;
+  }
+  if (door.mode == ops::OrderDoor::Mode::Held && !door.takes) return;
+  if (release(held_first_)) release(held_);
+}
+
+bool Desk::release(std::deque<Held>& held) {
+  while (!held.empty()) {
+    Held& next = held.front();
+    const std::size_t sent = next.send(next_sequence_);
+    if (sent == 0) {
+      // The ring is full, and whoever empties it has had time enough.
+      const nanoseconds late = link_.clock->monotonic() - answer_timeout_;
+      if (next.waiting.held_since > late) return false;
+      refuse(next.waiting, engine_busy());
+    } else {
+      hand_on(sent, std::move(next.waiting));
+    }
+    held.pop_front();
+  }
+  return true;
+}
+
+void Desk::refuse(Waiting& waiting, const Problem& problem) {
+  note_answered(waiting);
+  waiting.reply(respond(problem));
+}
+
+void Desk::note_answered(const Waiting& waiting) {
+  if (waiting.held_since == nanoseconds{}) return;
+  held_orders_.set(held_orders_.value() - 1);
+  hold_ns_.record(
+      static_cast<std::uint64_t>((link_.clock->monotonic() - waiting.held_since).count()));
 }
 
 void Desk::probe(const OrderIntent& intent, Verdict verdict, Reply reply) {
@@ -205,6 +299,7 @@ void Desk::settle() {
     auto node = waiting_.extract(sequence);
     if (node.empty()) continue;
     Waiting& waiting = node.mapped();
+    note_answered(waiting);
     waiting.reply(waiting.kind == Kind::Command ? waiting.answer() : outcome(waiting));
   }
 }
@@ -273,6 +368,7 @@ Response Desk::outcome_of_change(const Waiting& waiting, const OrderRecord& orde
 }
 
 void Desk::expire(nanoseconds now) {
+  release();
   while (!deadlines_.empty() && deadlines_.front().at <= now) {
     const Deadline due = deadlines_.front();
     deadlines_.pop_front();
@@ -289,6 +385,7 @@ void Desk::expire(nanoseconds now) {
         std::find_if(begin, end, [&](const auto& entry) { return entry.second == due.sequence; });
     if (mine != end) by_order_.erase(mine);
     std::erase_if(by_request_, [&](const auto& entry) { return entry.second == due.sequence; });
+    note_answered(waiting);
     waiting.reply(respond(outcome_unknown(waiting.client_order_id)));
   }
 }

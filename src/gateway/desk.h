@@ -9,11 +9,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
+#include "base/counter.h"
+#include "base/histogram.h"
 #include "base/price.h"
 #include "base/qty.h"
 #include "bus/topic.h"
@@ -26,6 +30,7 @@
 #include "model/order.h"
 #include "model/risk.h"
 #include "model/types.h"
+#include "ops/engine_status.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
 #include "relay/source.h"
@@ -40,10 +45,19 @@ class Renderer;
 ///   outcome
 ///
 /// A command that does not fit the ring is refused and its sequence is used by the next one. An
-/// answer that does not come in time is 504: the command may still count. Gateway thread.
+/// answer that does not come in time is 504: the command may still count.
+///
+/// While something that orders need is away for a moment (ops::OrderDoor), commands are held: those
+/// that the relay takes are handed on and decided later, the others wait here in the order of their
+/// coming, the kill switch's in front. Who still waits here when the hold ends is refused with 503:
+/// nothing was done. Gateway thread.
 class Desk {
  public:
-  Desk(const Link& link, const OrderBoard& orders, std::chrono::milliseconds answer_timeout);
+  struct Bounds {
+    std::chrono::milliseconds answer_timeout{5'000};  // from handing on
+    std::size_t held_max = 4'096;                     // held at once; beyond it 503 held_full
+  };
+  Desk(const Link& link, const OrderBoard& orders, const Bounds& bounds);
   /// Who renders the orders in answers; set before the first command.
   void set_renderer(const Renderer& renderer) noexcept { renderer_ = &renderer; }
 
@@ -61,8 +75,10 @@ class Desk {
   template <native::Message M>
   void command(const std::vector<M>& messages, Answer answer, Reply reply);
 
-  /// Answers why no command can be taken now; false when one can.
+  /// Answers why nothing can be asked of the engine now; false when it can. Nothing is held here.
   [[nodiscard]] bool refuse_if_closed(Reply& reply) const;
+  /// Hands on what is held here and may go, or refuses it; after each look at the door.
+  void release();
   /// Looks at a record of the log, after the boards have.
   void observe(std::uint64_t lsn, const native::MessageView& message);
   /// Answers everybody whose outcome is known, with the newest state; after a batch of records.
@@ -70,7 +86,13 @@ class Desk {
   /// Answers 504 to those who have waited too long.
   void expire(nanoseconds now);
 
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size() + probes_.size(); }
+  [[nodiscard]] std::size_t waiting() const noexcept {
+    return waiting_.size() + probes_.size() + held_.size() + held_first_.size();
+  }
+  /// Commands that came while something was away and are not answered yet.
+  [[nodiscard]] const Gauge& held_orders() const noexcept { return held_orders_; }
+  /// Of each of them: from its coming to its answer.
+  [[nodiscard]] const Histogram& hold_ns() const noexcept { return hold_ns_; }
 
  private:
   enum class Kind : std::uint8_t { Place, Cancel, Replace, Command };
@@ -85,8 +107,16 @@ class Desk {
     bool decided = false;                   // accepted by the gate
     RejectCode refusal = RejectCode::None;  // by the gate
     std::optional<CheckResult> breach{};
-    bool done = false;  // stands in ready_
+    bool done = false;         // stands in ready_
+    nanoseconds held_since{};  // 0: it was not held
   };
+  /// Publishes a command, or several, from this sequence on; answers how many, 0: no room.
+  using Send = std::move_only_function<std::size_t(std::uint64_t)>;
+  struct Held {
+    Send send;
+    Waiting waiting;
+  };
+  enum class Way : std::uint8_t { Go, Hold, Refuse };
   struct Probe {
     Verdict verdict;
     Reply reply;
@@ -102,7 +132,25 @@ class Desk {
   /// Room for `count` messages of `bytes` each, so that a batch goes whole.
   [[nodiscard]] bool has_room(std::size_t bytes, std::size_t count);
   template <native::Message M>
-  void submit(const M& message, Waiting waiting);
+  [[nodiscard]] auto single(const M& message) {
+    return [this, message](std::uint64_t sequence) -> std::size_t {
+      return publish(message, 0, sequence) ? 1 : 0;
+    };
+  }
+  /// `first`: before whatever else is held.
+  template <class SendNow>
+  void submit(SendNow send, Waiting waiting, bool first = false);
+  /// Counts it among those held; false: it may not be, and was answered.
+  [[nodiscard]] bool begin_hold(Waiting& waiting);
+  void hand_on(std::size_t sent, Waiting waiting);
+  [[nodiscard]] Way way(const ops::OrderDoor& door) const;
+  /// Hands on from the front; false: the ring is full.
+  bool release(std::deque<Held>& held);
+  void refuse(Waiting& waiting, const Problem& problem);
+  /// True: the order was not worth holding, and was answered.
+  [[nodiscard]] bool refuse_for_kill(Waiting& waiting) const;
+  [[nodiscard]] Problem closed() const;
+  void note_answered(const Waiting& waiting);
   void on_echo(std::uint64_t lsn, const native::MessageView& message);
   void on_decision(const native::MessageView& message);
   void on_update(const OrderUpdate& update);
@@ -115,6 +163,7 @@ class Desk {
   const OrderBoard& orders_;
   const Renderer* renderer_ = nullptr;
   nanoseconds answer_timeout_;
+  std::size_t held_max_;
   std::uint64_t next_sequence_;
   std::uint64_t next_probe_ = 1;
   std::unordered_map<std::uint64_t, Waiting> waiting_;              // by sequence
@@ -123,6 +172,10 @@ class Desk {
   std::unordered_map<std::uint64_t, Probe> probes_;                 // by probe sequence
   std::deque<Deadline> deadlines_;
   std::vector<std::uint64_t> ready_;  // sequences to answer in settle
+  std::deque<Held> held_first_;       // the kill switch's
+  std::deque<Held> held_;
+  Gauge held_orders_;
+  Histogram hold_ns_;
 };
 
 [[nodiscard]] Problem engine_busy();
@@ -139,33 +192,36 @@ bool Desk::publish(const M& message, std::uint8_t flags, std::uint64_t sequence)
   return link_.commands->try_publish(std::span{bytes}.first(used)) == bus::PublishResult::Ok;
 }
 
-template <native::Message M>
-void Desk::submit(const M& message, Waiting waiting) {
-  if (refuse_if_closed(waiting.reply)) return;
-  if (!publish(message, 0, next_sequence_)) {
-    waiting.reply(respond(engine_busy()));
+template <class SendNow>
+void Desk::submit(SendNow send, Waiting waiting, bool first) {
+  const ops::OrderDoor door = link_.status->door.load();
+  const Way now = way(door);
+  if (now == Way::Refuse) return waiting.reply(respond(closed()));
+  // Whoever decides may be away where the relay is not: what is handed on waits too.
+  const bool held = now == Way::Hold || door.mode == ops::OrderDoor::Mode::Held;
+  if (held && !begin_hold(waiting)) return;
+  if (now == Way::Hold) {
+    (first ? held_first_ : held_).push_back({std::move(send), std::move(waiting)});
     return;
   }
-  deadlines_.push_back({link_.clock->monotonic() + answer_timeout_, next_sequence_, false});
-  waiting_.emplace(next_sequence_++, std::move(waiting));
-  link_.engine_wake->notify();
+  const std::size_t sent = send(next_sequence_);
+  if (sent == 0) return refuse(waiting, engine_busy());
+  hand_on(sent, std::move(waiting));
 }
 
 template <native::Message M>
 void Desk::command(const std::vector<M>& messages, Answer answer, Reply reply) {
-  if (messages.size() > 1) {
-    if (refuse_if_closed(reply)) return;
-    if (!has_room(native::detail::message_bytes(sizeof(M)), messages.size())) {
-      reply(respond(engine_busy()));
-      return;
-    }
-  }
   // The answer waits for the last one; the ring keeps their order.
-  for (std::size_t i = 0; i + 1 < messages.size(); ++i) {
-    if (publish(messages[i], 0, next_sequence_)) ++next_sequence_;
-  }
-  submit(messages.back(),
-         Waiting{.kind = Kind::Command, .reply = std::move(reply), .answer = std::move(answer)});
+  auto send = [this, messages](std::uint64_t sequence) -> std::size_t {
+    if (!has_room(native::detail::message_bytes(sizeof(M)), messages.size())) return 0;
+    for (const M& message : messages) {
+      check(publish(message, 0, sequence++), "room for all of them was found");
+    }
+    return messages.size();
+  };
+  submit(std::move(send),
+         Waiting{.kind = Kind::Command, .reply = std::move(reply), .answer = std::move(answer)},
+         std::is_same_v<M, KillSwitch>);
 }
 
 }  // namespace stoa::gateway

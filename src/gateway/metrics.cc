@@ -140,6 +140,11 @@ void add_gateway(App& app) {
          [](const App& a) { return a.clients; });
   figure("stoa_websocket_closed_slow_total", Kind::Counter,
          "Clients closed because they did not read.", [](const App& a) { return a.closed_slow; });
+  out.gauge("stoa_held_orders",
+            "Commands that came while part of the platform was away, unanswered.",
+            app.desk.held_orders());
+  out.histogram("stoa_hold_duration_seconds", "From the coming of such a command to its answer.",
+                app.desk.hold_ns());
   figure("stoa_gateway_failures_total", Kind::Counter, "Exceptions in the work of one connection.",
          [](const App& a) { return a.failures; });
   figure("stoa_gateway_undecodable_messages_total", Kind::Counter,

@@ -91,6 +91,7 @@ struct Config {
   struct {
     std::string host{};
     std::uint16_t port = 0;  // 0: the system picks one
+    std::uint32_t hold_max_ms = 0;
   } gateway;
   struct {
     MarketSource source = MarketSource::Sim;

@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "base/histogram.h"
 #include "base/ids.h"
+#include "base/seq_cell.h"
 
 namespace stoa::ops {
 
@@ -21,12 +22,28 @@ struct FeedStatusCell {
   Gauge state;            // a stoa::FeedStatus
 };
 
+/// Whether commands may come, where that is more than EngineStatus::ready says: of a gateway whose
+/// platform is other processes, which may be away for a moment.
+struct OrderDoor {
+  enum class Mode : std::uint8_t {
+    AsReady,  // as `ready` says
+    Open,
+    Held,    // something is away: they wait, and go on once `takes` says so
+    Closed,  // refused
+  };
+  Mode mode = Mode::AsReady;
+  bool takes = false;         // whoever keeps commands takes them
+  std::int64_t until_ns = 0;  // Held: monotonic; refused from there on
+  friend bool operator==(const OrderDoor&, const OrderDoor&) = default;
+};
+
 /// What the engine thread tells about itself; any thread reads, nothing waits. Health answers come
 /// from here, so they cost the engine nothing and never block.
 struct EngineStatus {
   Gauge now_ns;        // platform time of the last loop
   Gauge heartbeat_ns;  // monotonic clock of the last loop: old means that the loop has stopped
   Gauge ready;         // 1: recovery is done and orders may come
+  SeqCell<OrderDoor> door;
   Gauge kill_active;
   Gauge log_failed;   // 1: a write or sync failed; nothing is acknowledged any more
   Gauge market_done;  // 1: the recording has been played
