@@ -26,18 +26,18 @@ namespace stoa::venues::replay::testing {
 class Scratch : public TempDir {
  public:
   [[nodiscard]] std::filesystem::path write(std::string_view name, std::string_view bytes) const {
-    const auto path = path() / name;
-    std::ofstream{path, std::ios::binary} << bytes;
-    return path;
+    auto written = path() / name;
+    std::ofstream{written, std::ios::binary} << bytes;
+    return written;
   }
   [[nodiscard]] std::filesystem::path write_gzip(std::string_view name,
                                                  std::string_view text) const {
-    const auto path = path() / name;
-    const gzFile file = ::gzopen(path.c_str(), "wb");
+    auto written = path() / name;
+    const gzFile file = ::gzopen(written.c_str(), "wb");
     EXPECT_EQ(::gzwrite(file, text.data(), static_cast<unsigned>(text.size())),
               static_cast<int>(text.size()));
     EXPECT_EQ(::gzclose(file), Z_OK);
-    return path;
+    return written;
   }
 };
 
