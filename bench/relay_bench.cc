@@ -73,11 +73,12 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A process that runs `life` and ends.
-pid_t start(const std::function<void()>& life) {
+pid_t start(const char* name, const std::function<void()>& life) {
   std::fflush(nullptr);
   const pid_t pid = ::fork();
   if (pid < 0) give_up("cannot fork");
   if (pid > 0) return pid;
+  ::prctl(PR_SET_NAME, name);          // for profilers
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // none outlives a bench that is stopped
   life();
   ::_exit(0);
@@ -135,12 +136,12 @@ struct Rate {
 
 Rate rate(RelayPeer& peer, const Job& job) {
   Shared<Board> board;
-  const pid_t relay = start([&] { peer.relay(job, *board); });
+  const pid_t relay = start("relay", [&] { peer.relay(job, *board); });
   std::vector<pid_t> readers;
   for (std::size_t i = 0; i < job.readers; ++i) {
-    readers.push_back(start([&] { peer.read(job, *board, i); }));
+    readers.push_back(start("reader", [&] { peer.read(job, *board, i); }));
   }
-  const pid_t publisher = start([&] { peer.publish(job, *board); });
+  const pid_t publisher = start("publisher", [&] { peer.publish(job, *board); });
   while (board->ready < job.readers + 1) ::usleep(200);
   const std::int64_t begun = now_ns();
   board->go = true;
@@ -166,9 +167,9 @@ Rate rate(RelayPeer& peer, const Job& job) {
 std::vector<std::int64_t> trips(RelayPeer& peer, const Job& job) {
   Shared<Board> board;
   Shared<std::int64_t> times{job.messages};
-  const pid_t relay = start([&] { peer.relay(job, *board); });
-  const pid_t echo = start([&] { peer.echo(job, *board); });
-  const pid_t ping = start([&] {
+  const pid_t relay = start("relay", [&] { peer.relay(job, *board); });
+  const pid_t echo = start("echo", [&] { peer.echo(job, *board); });
+  const pid_t ping = start("ping", [&] {
     const auto mine = peer.ping(job, *board);
     std::ranges::copy(mine, &times[0]);
   });
@@ -246,7 +247,8 @@ struct Plan {
   bool smoke = false;
   int rounds = 5;
   std::string_view only;
-  std::string_view row;  // "64x1": batches and readers
+  std::string_view row;   // "64x1": batches and readers
+  std::string_view peer;  // one contestant only
   [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
 };
 
@@ -265,7 +267,8 @@ void compare_rates(std::vector<std::unique_ptr<RelayPeer>>& peers, const Plan& p
         for (std::size_t i = 0; i < peers.size(); ++i) {
           // The slow ones get fewer, so that each takes about as long.
           Job mine = job;
-          if (i >= 2 && !plan.smoke) mine.messages /= 4;
+          if (peers[i]->name() != "raw AF_UNIX" && peers[i]->name() != "stoa" && !plan.smoke)
+            mine.messages /= 4;
           rates[i].push_back(rate(*peers[i], mine));
         }
       }
@@ -328,7 +331,7 @@ double relay_durable(const Plan& plan, std::uint64_t records, std::uint64_t in_f
   fs::remove_all(plan.dir / "log");
   const auto socket = plan.dir / "durable.sock";
   Shared<Board> board;
-  const pid_t relay = start([&] {
+  const pid_t relay = start("relay", [&] {
     const SystemClock clock;
     const auto server =
         must(relay::Server::open({.domain = native::Domain::Execution,
@@ -406,6 +409,10 @@ int run(Plan plan) {
       peers.push_back(make_nats());
     }
   }
+  if (!plan.peer.empty()) {
+    std::erase_if(peers, [&](const auto& peer) { return !peer->name().starts_with(plan.peer); });
+    if (peers.empty()) give_up(fmt::format("{} is no contestant", plan.peer));
+  }
   if (plan.wants("rate")) compare_rates(peers, plan, job);
   if (plan.wants("trip")) compare_trips(peers, plan, job);
   if (plan.wants("durable")) compare_durable(plan);
@@ -428,6 +435,8 @@ int main(int argc, char** argv) {
       plan.only = argv[++i];
     } else if (argument == "--row" && i + 1 < argc) {
       plan.row = argv[++i];
+    } else if (argument == "--peer" && i + 1 < argc) {
+      plan.peer = argv[++i];
     } else if (argument == "--rounds" && i + 1 < argc) {
       plan.rounds = std::max(1, std::atoi(argv[++i]));
     } else if (argument == "--dir" && i + 1 < argc) {
@@ -435,8 +444,8 @@ int main(int argc, char** argv) {
     } else {
       fmt::print(
           stderr,
-          "usage: relay_bench [--smoke] [--only rate|trip|durable] [--row 64x1] [--rounds N] "
-          "[--dir DIR]\n");
+          "usage: relay_bench [--smoke] [--only rate|trip|durable] [--row 64x1] [--peer stoa] "
+          "[--rounds N] [--dir DIR]\n");
       return 2;
     }
   }

@@ -31,6 +31,8 @@ using relay::Publisher;
 using relay::Subscriber;
 
 static_assert(sizeof(OrderIntent) == kMessageBytes, "all carry as many bytes; ours a header too");
+/// What a publisher lets be on its way before it waits.
+constexpr std::size_t kWindow = 512U << 10U;
 constexpr InstrumentId kPing{1};
 constexpr InstrumentId kEcho{2};
 
@@ -59,6 +61,14 @@ void send(Publisher& publisher, InstrumentId instrument, std::uint64_t number) {
   while (publisher.publish(intent, Timestamp{}) == Publish::Full) {
     if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
   }
+}
+
+/// Until it has left: a caller that waits for events comes back for what waits for company.
+void send_now(Publisher& publisher, InstrumentId instrument, std::uint64_t number) {
+  const SystemClock clock;
+  send(publisher, instrument, number);
+  do publisher.poll(clock.monotonic());
+  while ((publisher.events() & POLLOUT) != 0);
 }
 
 class Counter final : public relay::SubscriberHandler {
@@ -114,12 +124,12 @@ class Stoa final : public RelayPeer {
       if ((i + 1) % job.batch != 0) continue;
       publisher.poll(clock.monotonic());
       // As a blocking send would: what waits in the outbox leaves the cache.
-      while ((publisher.events() & POLLOUT) != 0) {
-        wait_on(publisher.fd(), publisher.events());
-        publisher.poll(clock.monotonic());
+      while (publisher.outbox_used() > kWindow) {
+        if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
       }
     }
-    while (publisher.unacked() > 0) {
+    // Once every reader has everything the relay may go without a last acknowledgement.
+    while (publisher.unacked() > 0 && !board.stop) {
       if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
     }
   }
@@ -165,18 +175,12 @@ class Stoa final : public RelayPeer {
     std::vector<std::int64_t> times;
     for (std::uint64_t i = 0; i < job.messages; ++i) {
       const std::int64_t begun = now_ns();
-      if (begins) {
-        send(publisher, to, i);
-        publisher.poll(clock.monotonic());
-      }
+      if (begins) send_now(publisher, to, i);
       while (last.count <= i) {
         wait_on(subscriber.fd(), subscriber.events());
         subscriber.poll(clock.monotonic(), last);
       }
-      if (!begins) {
-        send(publisher, to, i);
-        publisher.poll(clock.monotonic());
-      }
+      if (!begins) send_now(publisher, to, i);
       times.push_back(now_ns() - begun);
     }
     return times;

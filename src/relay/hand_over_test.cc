@@ -52,6 +52,10 @@ class HandOver : public test::RelayTest {
     ~Start() { thread.join(); }
   };
 
+  ~HandOver() override { server_.reset(); }
+
+  const SystemClock system_;  // outlives the servers that look at it
+
   static ServerOptions taking_over(ServerOptions options) {
     options.take_over = true;
     return options;
@@ -59,8 +63,7 @@ class HandOver : public test::RelayTest {
   /// Replaces the relay while `round` goes on.
   template <class Round>
   void hand_over(const ServerOptions& options, Round round) {
-    const SystemClock system;
-    Start successor{taking_over(options), system};
+    Start successor{taking_over(options), system_};
     while (!successor.done.load(std::memory_order_acquire)) {
       round();
       server_->poll(clock_.now());

@@ -33,7 +33,11 @@ namespace {
 constexpr std::size_t kReceiveBytes = 64U << 10U;
 constexpr std::size_t kOutboxBytesMin = 256U << 10U;
 constexpr std::size_t kSentAtOnce = 1U << 20U;
-constexpr std::size_t kSocketBytes = 1U << 20U;
+/// What is on its way stays in the processor's cache; one that wants more waits a little.
+constexpr std::size_t kSocketBytes = 256U << 10U;
+/// The outbox that is used while it is enough: it stays in the cache, too.
+constexpr std::size_t kHotBytes = 1U << 20U;
+constexpr std::size_t kGatherBytes = 8U << 10U;
 constexpr std::uint64_t kMarkEvery = 64;  // records
 constexpr unsigned kReadEvery = 8;        // polls
 
@@ -59,16 +63,19 @@ Staged staged_at(const std::byte* at) noexcept {
 ///   acked <= sent <= head        [acked, head) is kept, [sent, head) waits to be sent
 class Publisher::State {
  public:
-  State(Options given, Mirror given_outbox)
+  State(Options given, Mirror given_hot, Mirror given_whole)
       : options{std::move(given)},
-        outbox{std::move(given_outbox)},
-        marks(std::bit_ceil(outbox.size() / (sizeof(native::Header) * kMarkEvery) + 2)),
+        hot{std::move(given_hot)},
+        whole{std::move(given_whole)},
+        marks(std::bit_ceil(
+            std::max(hot.size(), whole.size()) / (sizeof(native::Header) * kMarkEvery) + 2)),
         incoming{kReceiveBytes},
         retry{options.backoff_min, options.backoff_max, options.seed} {}
 
   std::size_t poll(nanoseconds time) {
     if (ended || closed) return 0;
     now = time;
+    if (gathers()) return 0;
     std::size_t work = 0;
     if (!socket) {
       if (!retry.due(now)) return 0;
@@ -84,6 +91,12 @@ class Publisher::State {
     }
     if (socket) work += send_staged();
     return work;
+  }
+
+  /// Something small waits, and little time has passed since the send before: more may come.
+  [[nodiscard]] bool gathers() const noexcept {
+    return welcomed && sent != head && head - sent < kGatherBytes && !blocked &&
+           now < sent_at + options.gather && now >= sent_at;
   }
 
   void connect() {
@@ -250,6 +263,7 @@ class Publisher::State {
     acked_sequence = sequence;
     acked_lsn = lsn;
     drop_acked();
+    if (outbox == &whole && head - acked <= kHotBytes / 4) move_to(hot);
   }
 
   void drop_acked() {
@@ -260,7 +274,7 @@ class Publisher::State {
       ++marks_begin;
     }
     while (acked < head) {
-      const Staged message = staged_at(outbox.at(acked));
+      const Staged message = staged_at(outbox->at(acked));
       const bool gone =
           message.transient ? acked + message.bytes <= sent : message.sequence <= acked_sequence;
       if (!gone) return;
@@ -296,7 +310,8 @@ class Publisher::State {
     if (sent == head) return work;
     const std::uint64_t end = contiguous_end();
     std::size_t count = 0;
-    if (!transfer({outbox.at(sent), static_cast<std::size_t>(end - sent)}, count)) return work;
+    sent_at = now;
+    if (!transfer({outbox->at(sent), static_cast<std::size_t>(end - sent)}, count)) return work;
     sent += count;
     if (count > 0 && acked < head) drop_acked();
     return work + (count > 0 ? 1 : 0);
@@ -308,7 +323,7 @@ class Publisher::State {
     if (sent >= resend_until) return std::min(head, sent + kSentAtOnce);
     std::uint64_t end = message_begin();
     while (end < head && end < sent + kSentAtOnce) {
-      const Staged message = staged_at(outbox.at(end));
+      const Staged message = staged_at(outbox->at(end));
       if (message.transient && end < resend_until && end >= sent) break;
       end += message.bytes;
     }
@@ -318,7 +333,7 @@ class Publisher::State {
   [[nodiscard]] std::uint64_t message_begin() const noexcept {
     std::uint64_t at = acked;
     while (at < sent) {
-      const std::size_t bytes = staged_at(outbox.at(at)).bytes;
+      const std::size_t bytes = staged_at(outbox->at(at)).bytes;
       if (at + bytes > sent) break;
       at += bytes;
     }
@@ -326,7 +341,7 @@ class Publisher::State {
   }
   void skip_lost() noexcept {
     while (sent < resend_until && sent < head && message_begin() == sent) {
-      const Staged message = staged_at(outbox.at(sent));
+      const Staged message = staged_at(outbox->at(sent));
       if (!message.transient) return;
       sent += message.bytes;
     }
@@ -371,15 +386,23 @@ class Publisher::State {
     return done.how == Transfer::Done;
   }
 
-  Publish stage(std::span<const std::byte> message) {
-    if (!ready) return Publish::NotConnected;
-    if (head + message.size() > acked + outbox.size()) {
+  Room claim(std::size_t bytes) {
+    if (!ready) return {.outcome = Publish::NotConnected};
+    if (head + bytes > acked + outbox->size() && !grow(bytes)) {
       outbox_full = true;
-      return Publish::Full;
+      return {.outcome = Publish::Full};
     }
-    std::memcpy(outbox.at(head), message.data(), message.size());
-    head += message.size();
-    return Publish::Ok;
+    return {.bytes = {outbox->at(head), bytes}};
+  }
+  bool grow(std::size_t bytes) {
+    if (head + bytes > acked + whole.size() || outbox == &whole) return false;
+    move_to(whole);
+    return true;
+  }
+  /// Positions stay what they are.
+  void move_to(Mirror& other) {
+    std::memcpy(other.at(acked), outbox->at(acked), static_cast<std::size_t>(head - acked));
+    outbox = &other;
   }
   /// A record has been staged: it takes the next number.
   void count() {
@@ -394,7 +417,9 @@ class Publisher::State {
   };
 
   Options options;
-  Mirror outbox;
+  Mirror hot;
+  Mirror whole;  // outbox_bytes, where that is more
+  Mirror* outbox = &hot;
   std::vector<Mark> marks;  // a ring
   std::uint64_t marks_begin = 0;
   std::uint64_t marks_end = 0;
@@ -403,6 +428,7 @@ class Publisher::State {
   Incoming incoming;
   Retry retry;
   nanoseconds now{};
+  nanoseconds sent_at = nanoseconds::min() / 2;
   Fd socket;
   bool welcomed = false;
   bool ready = false;
@@ -438,9 +464,15 @@ Result<Publisher> Publisher::open(Options options) {
         options.socket.string());
   }
   const std::size_t bytes = std::bit_ceil(std::max(options.outbox_bytes, kOutboxBytesMin));
-  auto outbox = Mirror::make("stoa-outbox", bytes);
-  if (!outbox) return std::unexpected(std::move(outbox.error()));
-  return Publisher{std::make_unique<State>(std::move(options), std::move(*outbox))};
+  auto hot = Mirror::make("stoa-outbox", std::min(bytes, kHotBytes));
+  if (!hot) return std::unexpected(std::move(hot.error()));
+  Mirror whole;
+  if (bytes > kHotBytes) {
+    auto made = Mirror::make("stoa-outbox", bytes);
+    if (!made) return std::unexpected(std::move(made.error()));
+    whole = std::move(*made);
+  }
+  return Publisher{std::make_unique<State>(std::move(options), std::move(*hot), std::move(whole))};
 }
 
 Publisher::Publisher(std::unique_ptr<State> state) noexcept : state_{std::move(state)} {}
@@ -458,10 +490,19 @@ native::Stamp Publisher::stamp(std::uint64_t sequence, Timestamp now,
           .checksum = state_->options.checksum};
 }
 
+Publisher::Room Publisher::claim(std::size_t bytes) { return state_->claim(bytes); }
+
+Publish Publisher::add(std::size_t bytes, bool record) noexcept {
+  state_->head += bytes;
+  if (record) state_->count();
+  return Publish::Ok;
+}
+
 Publish Publisher::stage(std::span<const std::byte> message) {
-  const Publish done = state_->stage(message);
-  if (done == Publish::Ok && !staged_at(message.data()).transient) state_->count();
-  return done;
+  const Room room = claim(message.size());
+  if (room.bytes.empty()) return room.outcome;
+  std::ranges::copy(message, room.bytes.begin());
+  return add(message.size(), !staged_at(message.data()).transient);
 }
 
 Publish Publisher::publish_encoded(std::span<const std::byte> message) {

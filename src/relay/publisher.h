@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +37,9 @@ class Publisher {
     Source source{};
     std::string name;                      // for the relay's people, at most 32 bytes
     std::size_t outbox_bytes = 8U << 20U;  // not yet acknowledged; rounded up to a power of two
+    /// While less than 8 KiB wait, `poll` sends at most so often: what is published one by one goes
+    /// together. The first after a pause goes at once. 0: nothing waits for company.
+    nanoseconds gather = std::chrono::microseconds{5};
     nanoseconds backoff_min = std::chrono::milliseconds{50};  // doubles …
     nanoseconds backoff_max = std::chrono::seconds{1};        // … up to here
     std::uint64_t seed = 1;                                   // of its jitter
@@ -61,9 +63,9 @@ class Publisher {
   /// Encodes, numbers and stages; `poll` sends. No system call, no allocation.
   template <native::Message M>
   [[nodiscard]] Publish publish(const M& message, Timestamp now, std::uint8_t flags = 0) {
-    std::array<std::byte, native::kSmallMessageBytes> bytes;
-    const std::size_t size = native::encode(bytes, stamp(next_sequence(), now, flags), message);
-    return stage(std::span{bytes}.first(size));
+    const Room room = claim(native::detail::message_bytes(sizeof(M)));
+    if (room.bytes.empty()) return room.outcome;
+    return add(native::encode(room.bytes, stamp(next_sequence(), now, flags), message), true);
   }
   /// What the next message has to be encoded with, for those that need a tail or a trace.
   [[nodiscard]] native::Stamp stamp(Timestamp now, std::uint8_t flags = 0) const noexcept {
@@ -75,16 +77,17 @@ class Publisher {
   /// A message outside the log: in order with the others, lost with the connection.
   template <native::Message M>
   [[nodiscard]] Publish transient(const M& message, Timestamp now, std::uint8_t flags = 0) {
-    std::array<std::byte, native::kSmallMessageBytes> bytes;
+    const Room room = claim(native::detail::message_bytes(sizeof(M)));
+    if (room.bytes.empty()) return room.outcome;
     const auto all_flags = static_cast<std::uint8_t>(flags | native::kFlagProbe);
-    const std::size_t size = native::encode(bytes, stamp(0, now, all_flags), message);
-    return stage(std::span{bytes}.first(size));
+    return add(native::encode(room.bytes, stamp(0, now, all_flags), message), false);
   }
   /// The same for one that is encoded and has kFlagProbe.
   [[nodiscard]] Publish transient_encoded(std::span<const std::byte> message);
 
   /// Connects when it is time to, sends what is staged with one call, reads what the relay says.
-  /// `now` is monotonic. Answers how much was done.
+  /// `now` is monotonic. Answers how much was done. What waits for company (`gather`) keeps POLLOUT
+  /// in `events`, so that a caller that waits comes back and it leaves in time.
   std::size_t poll(nanoseconds now);
 
   /// -1 while there is no connection.
@@ -136,8 +139,16 @@ class Publisher {
   class State;
   explicit Publisher(std::unique_ptr<State> state) noexcept;
 
+  /// Where the next message of so many bytes is encoded; empty: `outcome` says why not.
+  struct Room {
+    std::span<std::byte> bytes{};
+    Publish outcome = Publish::Ok;
+  };
   [[nodiscard]] native::Stamp stamp(std::uint64_t sequence, Timestamp now,
                                     std::uint8_t flags) const noexcept;
+  [[nodiscard]] Room claim(std::size_t bytes);
+  /// What was claimed holds a message; `record`: one with the next number.
+  Publish add(std::size_t bytes, bool record) noexcept;
   [[nodiscard]] Publish stage(std::span<const std::byte> message);
 
   std::unique_ptr<State> state_;

@@ -42,11 +42,17 @@
 namespace stoa::relay {
 namespace {
 
-/// One read of a socket; small enough to stay in the cache until it is placed.
+/// One read of a socket; small enough to stay in the cache until it is placed and sent. With a
+/// journal a round is a sync, and more shares it.
 constexpr std::size_t kReadBytes = 256U << 10U;
+constexpr std::size_t kReadBytesInMemory = 128U << 10U;
 /// And what may wait in front of it: the largest frame.
 constexpr std::size_t kLeftBytesMax = kPieceBytesMax + native::kMaxMessageBytes;
-constexpr std::size_t kSocketBytes = 1U << 20U;
+/// What is on its way to a reader stays in the cache, too.
+constexpr std::size_t kSocketBytes = 256U << 10U;
+/// Of a relay without a journal: what it writes stays near the processor until it is sent.
+constexpr std::size_t kRingBytesInMemory = 4U << 20U;
+constexpr std::size_t kRingBytesOfJournal = 64U << 20U;
 constexpr std::size_t kEventsPerRound = 128;
 constexpr std::size_t kAcceptsPerRound = 64;
 constexpr std::size_t kOtherConnections = 32;  // that have not said hello yet
@@ -115,7 +121,9 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options, const Clock&
     if (inheritance) return Ring::adopt(std::move(inheritance->ring));
     const auto id = kept ? Result<std::uint64_t>{kept->log_id} : random_id();
     if (!id) return std::unexpected(id.error());
-    return Ring::make(options.ring_bytes, writer ? writer->next_lsn() : Lsn{1}, *id);
+    const std::size_t usual = writer ? kRingBytesOfJournal : kRingBytesInMemory;
+    return Ring::make(options.ring_bytes != 0 ? options.ring_bytes : usual,
+                      writer ? writer->next_lsn() : Lsn{1}, *id);
   }();
   if (!ring) return give_up(std::move(ring.error()));
 
@@ -138,6 +146,7 @@ Server::State::State(ServerOptions given_options, const Clock& given_clock,
       clock{given_clock},
       ring{std::move(given_ring)},
       visible{.position = ring.head(), .lsn = ring.next_lsn()},
+      visible_key{ring.newest_key()},
       limit{UINT64_MAX} {
   options.message_bytes_max = std::min(options.message_bytes_max, ring.capacity() / 8);
 }
@@ -427,7 +436,8 @@ void Server::State::receive_from(Connection& connection) {
   bool ended = false;
   if (!connection.waiting && !connection.paused) {
     const Transferred got =
-        receive(connection.socket, std::span{scratch}.subspan(have, kReadBytes));
+        receive(connection.socket,
+                std::span{scratch}.subspan(have, writer ? kReadBytes : kReadBytesInMemory));
     if (got.how == Transfer::Later) return;
     ended = got.how == Transfer::Closed;
     have += got.bytes;

@@ -102,9 +102,8 @@ void Server::State::on_subscriber_hello(Connection& connection, const Control& c
   } else if (start == StartAt::Lsn) {
     start_at(connection, lsn);
   } else {
-    const auto key = ring.newest_key();
-    if (key && key->position <= visible.position) {
-      start_at(reader, *key);
+    if (const auto newest_key = shown_key()) {
+      start_at(reader, *newest_key);
     } else {
       start_at(connection, 0);
     }
@@ -443,13 +442,17 @@ void Server::State::block(Connection& connection) {
   rewatch(connection);
 }
 
+std::optional<Ring::Place> Server::State::shown_key() const noexcept {
+  const bool kept = visible_key && visible_key->position >= ring.lost_before();
+  return kept ? visible_key : std::nullopt;
+}
+
 void Server::State::jump(Connection& connection) {
   ReaderSide& reader = *connection.reader;
   finish_entry(connection);
-  const auto key = ring.newest_key();
-  const bool to_key =
-      key && key->position > reader.at.position && key->position <= visible.position;
-  const Ring::Place target = to_key ? *key : visible;
+  const auto newest_key = shown_key();
+  const Ring::Place target =
+      newest_key && newest_key->position > reader.at.position ? *newest_key : visible;
   if (reader.policy == ReaderPolicy::Conflate) keep_newest(reader, target);
   if (target.lsn > reader.at.lsn) {
     if (reader.gap.last == 0) reader.gap.first = reader.at.lsn;

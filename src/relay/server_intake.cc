@@ -32,7 +32,7 @@ namespace stoa::relay {
 namespace {
 
 /// A publisher that goes on sending hears of so much at a time; one that has paused, at once.
-constexpr std::size_t kAckEvery = 256U << 10U;
+constexpr std::size_t kAckEvery = 64U << 10U;
 /// Acknowledgements wait while so much is on its way to a publisher that does not read.
 constexpr std::size_t kUnreadMax = 4'096;
 
@@ -282,6 +282,7 @@ void Server::State::commit() {
   }
   if (visible.position == ring.head()) return;
   visible = {.position = ring.head(), .lsn = ring.next_lsn()};
+  visible_key = ring.newest_key();
   metrics.head_lsn.set(static_cast<std::int64_t>(counted()));
 }
 

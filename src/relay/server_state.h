@@ -194,6 +194,8 @@ class Server::State final : private Insert {
     return (ring.head() + bytes <= limit && !stalled) || make_room(bytes, force);
   }
   [[nodiscard]] bool make_room(std::size_t bytes, bool force);
+  /// The newest key message that counts, while it is in memory.
+  [[nodiscard]] std::optional<Ring::Place> shown_key() const noexcept;
   void jump(Connection& connection);
   void spill(Connection& connection);
   void keep_newest(ReaderSide& reader, Ring::Place until);
@@ -223,6 +225,7 @@ class Server::State final : private Insert {
   std::optional<Error> failure;
   Ring ring;
   Ring::Place visible;  // everything before counts: it may be shown and acknowledged
+  std::optional<Ring::Place> visible_key;   // the newest key message before it
   std::unique_ptr<journal::Writer> writer;  // null: no journal, or it is with a successor
   std::unique_ptr<CheckpointDesk> desk;
   std::vector<std::uint32_t> chains;  // by lsn: the log's chain after that record

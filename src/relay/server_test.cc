@@ -1,6 +1,7 @@
 #include "relay/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/poll.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -64,6 +65,63 @@ TEST_F(MemoryRelay, TakesNothingBeforeItsNumberIsKnown) {
   EXPECT_EQ(publisher.publish(trade(1), clock_.now()), Publish::NotConnected);
   settle(publisher);
   EXPECT_EQ(publisher.publish(trade(1), clock_.now()), Publish::Ok);
+}
+
+TEST_F(MemoryRelay, WhatIsPublishedOneByOneGoesTogether) {
+  start(market());
+  Publisher publisher = this->publisher();
+  settle(publisher);
+  const auto publish_and_poll = [&](std::uint64_t count) {
+    publish_trades(publisher, count);
+    publisher.poll(now());
+    server_->poll(clock_.now());
+    return server_->head().value();
+  };
+  EXPECT_EQ(publish_and_poll(1), 1U) << "the first after a pause goes at once";
+  EXPECT_EQ(publish_and_poll(1), 1U) << "the next so soon waits for company";
+  EXPECT_EQ(publish_and_poll(1), 1U);
+  EXPECT_NE(publisher.events() & POLLOUT, 0) << "whoever waits comes back for it";
+  pass(std::chrono::microseconds{4});
+  EXPECT_EQ(publish_and_poll(1), 1U);
+  pass(std::chrono::microseconds{1});
+  EXPECT_EQ(publish_and_poll(0), 4U);
+  EXPECT_EQ(publisher.events() & POLLOUT, 0);
+  EXPECT_EQ(publish_and_poll(1), 4U);
+  EXPECT_EQ(publish_and_poll(200), 205U) << "8 KiB are company enough";
+}
+
+TEST_F(MemoryRelay, AnOutboxOfManySizesKeepsEveryMessage) {
+  start(market());
+  Publisher publisher = this->publisher();
+  Reader reader{reading()};
+  settle(publisher, reader);
+  // Fits where it begins, outgrows that, fills all there is; then again, on the way back.
+  std::uint64_t published = 0;
+  for (const std::uint64_t count : {1'000U, 40'000U, 0U, 40'000U, 500U}) {
+    const bool to_the_end = count == 0;
+    std::uint64_t done = 0;
+    while (to_the_end || done < count) {
+      const Publish outcome = publisher.publish(trade(published + 1), clock_.now());
+      if (outcome == Publish::Full) break;
+      ASSERT_EQ(outcome, Publish::Ok);
+      ++published, ++done;
+    }
+    if (to_the_end) {
+      EXPECT_GT(publisher.outbox_used(), (8U << 20U) - 512U);
+      EXPECT_LE(publisher.outbox_used(), 8U << 20U);
+    } else {
+      EXPECT_EQ(done, count);
+    }
+    settle(publisher, reader);
+    EXPECT_EQ(publisher.unacked(), 0U);
+    EXPECT_EQ(publisher.outbox_used(), 0U);
+    ASSERT_EQ(reader.seen.records.size(), published);
+  }
+  for (std::uint64_t i = 0; i < published; ++i) {
+    const auto message = native::MessageView::trusted(reader.seen.records[i].message);
+    ASSERT_EQ(message.header().sequence, i + 1);
+    ASSERT_EQ(message.as<Trade>().trade_id, TradeId{i + 1});
+  }
 }
 
 TEST_F(MemoryRelay, GoesOnWhereTheSourceWasWhenItsPublisherIsNew) {
