@@ -121,11 +121,8 @@ class RoleHost {
     auto token = load_or_make_token(config_.data.dir / "token");
     if (!token) return std::unexpected(std::move(token.error()));
     token_ = std::move(*token);
-    auto placed = take_place();
-    if (placed || !options_.take_over || placed.error().code != ErrorCode::Unavailable) {
-      return placed;
-    }
-    // Its predecessor is about to end, and work does not wait for that.
+    if (!options_.take_over) return take_place();
+    // Its predecessor, if there is one, is about to end, and work does not wait for that.
     place_due_ = clock_.monotonic() + kPlaceEvery;
     place_until_ = clock_.monotonic() + kPlaceWait;
     return {};

@@ -213,6 +213,15 @@ Result<void> recover_newest(FileSystem& files, const std::filesystem::path& dir,
   return {};
 }
 
+Result<void> check_epoch(const WriterOptions& options, const SegmentHeader& header,
+                         const std::filesystem::path& dir) {
+  if (!options.epoch || *options.epoch >= header.epoch) return {};
+  return bad_input("the journal belongs to epoch " + std::to_string(header.epoch) +
+                       ", this writer to " + std::to_string(*options.epoch) +
+                       ": a successor has taken over",
+                   dir.string());
+}
+
 }  // namespace
 
 Result<RecoveredLog> recover(FileSystem& files, const std::filesystem::path& dir,
@@ -245,11 +254,8 @@ Result<RecoveredLog> recover(FileSystem& files, const std::filesystem::path& dir
                          .what = "the segment does not continue the one before it"},
                         dir);
   }
-  if (options.epoch && *options.epoch < header.epoch) {
-    return bad_input("the journal belongs to epoch " + std::to_string(header.epoch) +
-                         ", this writer to " + std::to_string(*options.epoch) +
-                         ": a successor has taken over",
-                     dir.string());
+  if (const auto fits = check_epoch(options, header, dir); !fits) {
+    return std::unexpected(fits.error());
   }
   if (const auto done = recover_newest(files, dir, *newest, log); !done) {
     return std::unexpected(done.error());
@@ -260,6 +266,59 @@ Result<RecoveredLog> recover(FileSystem& files, const std::filesystem::path& dir
   }
   log.report.first = firsts->front();
   log.report.last = Lsn{log.next.value() - 1};
+  return log;
+}
+
+Result<RecoveredLog> go_on_at(FileSystem& files, const std::filesystem::path& dir,
+                              const WriterOptions& options, const Place& place) {
+  const auto firsts = list_segments(files, dir);
+  if (!firsts) return std::unexpected(firsts.error());
+  const auto elsewhere = [&](std::string what) {
+    return damage_error({.segment = segment_name(place.segment),
+                         .offset = place.end_offset,
+                         .lsn = place.next,
+                         .what = std::move(what)},
+                        dir);
+  };
+  if (firsts->empty() || firsts->back() != place.segment) {
+    return elsewhere("the writer before stopped here, and this is not the newest segment");
+  }
+  auto newest = SegmentFile::open(files, dir, place.segment);
+  if (!newest) return std::unexpected(newest.error());
+  const SegmentHeader& header = newest->header();
+  if (const auto fits = check_epoch(options, header, dir); !fits) {
+    return std::unexpected(fits.error());
+  }
+  if (place.end_offset < kSegmentHeaderBytes || place.end_offset > newest->records_end() ||
+      place.next < header.first_lsn) {
+    return elsewhere("the writer before stopped here, and the segment has no such place");
+  }
+  const auto footer = newest->footer();
+  if (!footer) return std::unexpected(footer.error());
+  if (footer->has_value()) return elsewhere("the writer before stopped here, and it is sealed");
+  if (place.end_offset + kRecordHeaderBytes <= newest->records_end()) {
+    const auto window = newest->bytes(place.end_offset, kRecordHeaderBytes);
+    if (!window) return std::unexpected(window.error());
+    const auto behind =
+        decode_record(*window, newest->records_end() - place.end_offset, place.next, place.next,
+                      newest->seed());
+    if (behind.status != RecordStatus::Empty) {
+      return elsewhere("the writer before stopped here, and something stands behind");
+    }
+  }
+  auto file = files.open(newest->path(), OpenMode::Write);
+  if (!file) return disk_error("cannot write the newest segment", file.error(), newest->path());
+  RecoveredLog log;
+  log.report = {.first = firsts->front(),
+                .last = Lsn{place.next.value() - 1},
+                .segments = firsts->size(),
+                .cut_at = {}};
+  log.next = place.next;
+  log.chain = place.chain;
+  log.header = header;
+  log.file = std::move(*file);
+  log.seed = newest->seed();
+  log.end_offset = place.end_offset;
   return log;
 }
 

@@ -54,4 +54,11 @@ struct RecoveredLog {
 [[nodiscard]] Result<RecoveredLog> recover(FileSystem& files, const std::filesystem::path& dir,
                                            const WriterOptions& options);
 
+/// What `recover` would find where a writer has stopped in order at `place`, without reading the
+/// records. The caller holds the lock.
+///
+/// errors  as Writer::resume
+[[nodiscard]] Result<RecoveredLog> go_on_at(FileSystem& files, const std::filesystem::path& dir,
+                                            const WriterOptions& options, const Place& place);
+
 }  // namespace stoa::journal

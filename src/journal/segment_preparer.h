@@ -36,6 +36,7 @@ class SegmentPreparer {
   /// Begins unless it has already begun.
   void start();
   [[nodiscard]] bool ready() const;
+  [[nodiscard]] bool busy() const { return pending_.valid() && !ready(); }
   /// The file, named kPreparedName; waits for it, or makes it here and now if it was not begun or
   /// did not succeed (space may have been freed since, and it is a new descriptor).
   [[nodiscard]] Result<std::unique_ptr<File>> take();

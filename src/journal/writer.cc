@@ -92,6 +92,8 @@ class Writer::State {
              options.segment_bytes - kSegmentHeaderBytes - kFooterBytes - kRecordHeaderBytes,
              (options.buffer_bytes & ~(kRecordAlignBytes - 1)) - kRecordHeaderBytes}))} {}
 
+  static Result<Writer> begin(const std::filesystem::path& dir, const WriterOptions& options,
+                              std::unique_ptr<File> lock, RecoveredLog log);
   Result<void> take_over(RecoveredLog&& log);
   Result<Lsn> append(std::span<const std::byte> first, std::span<const std::byte> second);
   Result<Lsn> commit();
@@ -140,6 +142,18 @@ class Writer::State {
 std::unexpected<Error> Writer::State::fail(std::unexpected<Error> first_error) {
   if (!error) error = first_error.error();
   return std::unexpected(*error);
+}
+
+Result<Writer> Writer::State::begin(const std::filesystem::path& dir, const WriterOptions& options,
+                                    std::unique_ptr<File> lock, RecoveredLog log) {
+  static const SystemClock kSystemClock;
+  auto state = std::make_unique<State>(dir, options, or_posix(options.file_system),
+                                       options.clock != nullptr ? *options.clock : kSystemClock);
+  state->lock = std::move(lock);
+  if (const auto done = state->take_over(std::move(log)); !done) {
+    return std::unexpected(done.error());
+  }
+  return Writer{std::move(state)};
 }
 
 Result<void> Writer::State::take_over(RecoveredLog&& log) {
@@ -356,7 +370,6 @@ void Writer::State::let_go() {
 // --- the public face
 
 Result<Writer> Writer::open(const std::filesystem::path& dir, const WriterOptions& options) {
-  static const SystemClock kSystemClock;
   if (const auto fine = check_options(options); !fine) return std::unexpected(fine.error());
   FileSystem& files = or_posix(options.file_system);
   if (const auto made = make_journal_directory(files, dir); !made) {
@@ -371,13 +384,18 @@ Result<Writer> Writer::open(const std::filesystem::path& dir, const WriterOption
       return std::unexpected(synced.error());
     }
   }
-  auto state = std::make_unique<State>(dir, options, files,
-                                       options.clock != nullptr ? *options.clock : kSystemClock);
-  state->lock = std::move(*lock);
-  if (const auto done = state->take_over(std::move(*log)); !done) {
-    return std::unexpected(done.error());
-  }
-  return Writer{std::move(state)};
+  return State::begin(dir, options, std::move(*lock), std::move(*log));
+}
+
+Result<Writer> Writer::resume(const std::filesystem::path& dir, const WriterOptions& options,
+                              const Place& place) {
+  if (const auto fine = check_options(options); !fine) return std::unexpected(fine.error());
+  FileSystem& files = or_posix(options.file_system);
+  auto lock = lock_directory(files, dir);
+  if (!lock) return std::unexpected(lock.error());
+  auto log = go_on_at(files, dir, options, place);
+  if (!log) return std::unexpected(log.error());
+  return State::begin(dir, options, std::move(*lock), std::move(*log));
 }
 
 Writer::Writer(std::unique_ptr<State> state) noexcept : state_{std::move(state)} {}
@@ -406,6 +424,16 @@ Result<Lsn> Writer::close() {
   state_->let_go();
   return last;
 }
+
+Place Writer::place() const noexcept {
+  check(state_->file == nullptr && state_->durable == state_->last(),
+        "a writer says where it stopped when it is closed");
+  return {.segment = state_->header.first_lsn,
+          .next = state_->next,
+          .end_offset = state_->offset,
+          .chain = state_->chain};
+}
+bool Writer::preparing() const { return state_->preparer.busy(); }
 
 Result<void> Writer::begin_epoch(std::uint64_t epoch) { return state_->begin_epoch(epoch); }
 

@@ -64,6 +64,16 @@ struct Recovery {
   std::string cut_at;           // "FILE:byte OFFSET" of the cut, empty when nothing was cut
 };
 
+/// Where a writer that was closed in order had come to.
+struct Place {
+  Lsn segment;                   // first lsn of the newest segment
+  Lsn next;                      // of the next record
+  std::uint64_t end_offset = 0;  // in that segment, behind the last record
+  std::uint32_t chain = 0;       // after that record
+
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
 /// Appends opaque records to the journal in one directory: the only writer of it, in this process
 /// or another. One thread calls everything but `metrics`.
 ///
@@ -89,6 +99,15 @@ class Writer {
   ///         writes segment_bytes of zeros
   [[nodiscard]] static Result<Writer> open(const std::filesystem::path& dir,
                                            const WriterOptions& options = {});
+
+  /// Goes on where a writer in another process has said, after its `close`, that it stood: nothing
+  /// is read again or recovered, as all before is durable and zeros are behind. That the newest
+  /// segment is the one named, not sealed and without a record at its end, is looked at.
+  ///
+  /// errors  Damaged: the journal does not end there: `open` it · otherwise as `open`
+  /// cost    a few system calls, whatever the size of the journal
+  [[nodiscard]] static Result<Writer> resume(const std::filesystem::path& dir,
+                                             const WriterOptions& options, const Place& place);
 
   Writer(Writer&& other) noexcept;
   Writer& operator=(Writer&& other) noexcept;
@@ -124,8 +143,12 @@ class Writer {
   ///
   /// errors  BadInput: not above the present epoch, which the text names · as `sync`
   [[nodiscard]] Result<void> begin_epoch(std::uint64_t epoch);
-  /// sync(), then lets go of the directory. Afterwards only metrics() may be called.
+  /// sync(), then lets go of the directory. Afterwards only metrics() and place() may be called.
   [[nodiscard]] Result<Lsn> close();
+  /// What `resume` wants to know; only after `close`.
+  [[nodiscard]] Place place() const noexcept;
+  /// The next segment is being made on a thread of its own: to close now would wait for that.
+  [[nodiscard]] bool preparing() const;
 
   /// The lsn that the next append gets.
   [[nodiscard]] Lsn next_lsn() const noexcept;

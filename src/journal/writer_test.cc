@@ -409,5 +409,69 @@ TEST_F(WriterTest, files_with_other_names_are_left_alone) {
   EXPECT_EQ(read_back(dir()).last, Lsn{203});
 }
 
+TEST_F(WriterTest, one_that_resumes_goes_on_where_the_one_before_was_closed) {
+  Place place;
+  for (std::uint64_t start = 0; start < 6; ++start) {
+    auto writer = start == 0 ? Writer::open(dir(), small()) : Writer::resume(dir(), small(), place);
+    ASSERT_TRUE(writer) << writer.error().text();
+    EXPECT_EQ(writer->next_lsn(), Lsn{start * 25 + 1});
+    EXPECT_EQ(writer->durable_lsn(), Lsn{start * 25});
+    EXPECT_EQ(writer->recovery().last, Lsn{start * 25});
+    append_records(*writer, 25, 7);
+    ASSERT_TRUE(writer->close());
+    place = writer->place();
+    EXPECT_EQ(place.next, Lsn{start * 25 + 26});
+  }
+  const auto back = read_back(dir());
+  EXPECT_FALSE(back.error);
+  EXPECT_EQ(back.records, 150U);
+  EXPECT_GT(list(dir())->size(), 1U) << "segments were begun by those that resumed";
+  const Writer reopened = open_writer();
+  EXPECT_EQ(reopened.chain(), place.chain);
+  EXPECT_EQ(reopened.next_lsn(), place.next);
+}
+
+TEST_F(WriterTest, one_that_resumes_believes_no_place_that_the_journal_does_not_have) {
+  Place place;
+  {
+    Writer writer = open_writer();
+    append_records(writer, 30, 7);
+    ASSERT_TRUE(writer.close());
+    place = writer.place();
+  }
+  const auto refused = [&](const Place& wrong) {
+    const auto resumed = Writer::resume(dir(), small(), wrong);
+    return !resumed && resumed.error().code == ErrorCode::Damaged;
+  };
+  Place other = place;
+  other.segment = Lsn{place.segment.value() + 1};
+  EXPECT_TRUE(refused(other)) << "another segment";
+  other = place;
+  other.end_offset = 1U << 30U;
+  EXPECT_TRUE(refused(other)) << "behind the segment";
+  other = place;
+  other.end_offset = 0;
+  EXPECT_TRUE(refused(other)) << "in the header";
+  other = place;
+  other.end_offset = kSegmentHeaderBytes;
+  other.next = place.segment;
+  EXPECT_TRUE(refused(other)) << "a record stands there";
+  other = place;
+  other.next = Lsn{place.segment.value() - 1};
+  EXPECT_TRUE(refused(other)) << "before the segment";
+  {
+    const Writer holder = open_writer();
+    const auto second = Writer::resume(dir(), small(), place);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
+  }
+  auto resumed = Writer::resume(dir(), small(), place);
+  ASSERT_TRUE(resumed) << resumed.error().text();
+  // Sealed since: by one that wrote more than the segment holds.
+  append_records(*resumed, 200, 7);
+  ASSERT_TRUE(resumed->close());
+  EXPECT_TRUE(refused(place));
+}
+
 }  // namespace
 }  // namespace stoa::journal

@@ -62,6 +62,8 @@ void CheckpointDesk::load(std::uint64_t ticket, Lsn head) {
   push(LoadOrder{.ticket = ticket, .head = head});
 }
 
+void CheckpointDesk::note(const Numbers& numbers) { push(numbers); }
+
 void CheckpointDesk::push(Order order) {
   ++orders_open_;
   {
@@ -123,6 +125,14 @@ CheckpointDesk::Outcome CheckpointDesk::carry_out(const LoadOrder& order) {
   std::optional<journal::Checkpoint>& checkpoint = found->checkpoint;
   if (checkpoint) {
     outcome.checkpoint = std::make_shared<journal::Checkpoint>(std::move(*checkpoint));
+  }
+  return outcome;
+}
+
+CheckpointDesk::Outcome CheckpointDesk::carry_out(const Numbers& numbers) {
+  Noted outcome;
+  if (auto written = write_numbers(dir_, numbers); !written) {
+    outcome.error = std::move(written.error());
   }
   return outcome;
 }

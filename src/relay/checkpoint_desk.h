@@ -39,7 +39,10 @@ class CheckpointDesk {
     std::shared_ptr<const journal::Checkpoint> checkpoint;  // null: there is none
     std::optional<Error> error;
   };
-  using Outcome = std::variant<Written, Loaded>;
+  struct Noted {
+    std::optional<Error> error;  // nothing: the numbers are on disk
+  };
+  using Outcome = std::variant<Written, Loaded, Noted>;
 
   /// `keep_bytes`: of the log, by retention after each checkpoint; 0: no retention.
   ///
@@ -54,6 +57,8 @@ class CheckpointDesk {
   /// Then `numbers` (as of a durable record), then retention.
   void write(std::uint64_t ticket, journal::Checkpoint checkpoint, const Numbers& numbers);
   void load(std::uint64_t ticket, Lsn head);
+  /// Only the numbers (as of a durable record).
+  void note(const Numbers& numbers);
   /// Retention keeps record `lsn` and what follows; UINT64_MAX: no reader needs any.
   void hold_from(std::uint64_t lsn) noexcept { held_.store(lsn, std::memory_order_relaxed); }
 
@@ -72,13 +77,14 @@ class CheckpointDesk {
     std::uint64_t ticket = 0;
     Lsn head;
   };
-  using Order = std::variant<WriteOrder, LoadOrder>;
+  using Order = std::variant<WriteOrder, LoadOrder, Numbers>;
 
   CheckpointDesk(std::filesystem::path dir, std::uint64_t keep_bytes, Fd wake);
   void push(Order order);
   void run();
   [[nodiscard]] Outcome carry_out(const WriteOrder& order);
   [[nodiscard]] Outcome carry_out(const LoadOrder& order);
+  [[nodiscard]] Outcome carry_out(const Numbers& numbers);
   void apply_retention();
 
   const std::filesystem::path dir_;

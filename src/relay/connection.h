@@ -35,14 +35,20 @@ class Retry {
   }
   void succeeded() noexcept {
     wait_ = min_;
-    at_ = nanoseconds::min();
+    at_ = nanoseconds{};
+  }
+  /// A connection has ended that was fine since `since`: at once, if that was for long enough that
+  /// no relay is run into again and again by it.
+  void lost(nanoseconds since, nanoseconds now) noexcept {
+    if (now - since >= max_) return succeeded();
+    failed(now);
   }
 
  private:
   nanoseconds min_;
   nanoseconds max_;
   nanoseconds wait_;
-  nanoseconds at_ = nanoseconds::min();
+  nanoseconds at_{};  // 0: whenever; a time that callers may reckon with
   Random random_;
 };
 

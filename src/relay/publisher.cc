@@ -121,10 +121,13 @@ class Publisher::State {
 
   void disconnect(Error why) {
     socket.reset();
-    welcomed = false;
+    if (std::exchange(welcomed, false)) {
+      retry.lost(welcomed_at, now);
+    } else {
+      retry.failed(now);
+    }
     blocked = false;
     error = std::move(why);
-    retry.failed(now);
     // Transient messages that were on their way are gone with it; the others go again.
     resend_until = std::max(resend_until, sent);
     sent = acked;
@@ -214,6 +217,7 @@ class Publisher::State {
 
   void on_welcome(const Welcome& welcome) {
     welcomed = true;
+    welcomed_at = now;
     retry.succeeded();
     error.reset();
     log_id = welcome.log_id;
@@ -429,6 +433,7 @@ class Publisher::State {
   Retry retry;
   nanoseconds now{};
   nanoseconds sent_at = nanoseconds::min() / 2;
+  nanoseconds welcomed_at{};
   Fd socket;
   bool welcomed = false;
   bool ready = false;

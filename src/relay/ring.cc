@@ -43,8 +43,10 @@ Result<Fd> make_memory(const char* name, std::size_t bytes) {
   return fd;
 }
 
-Result<std::byte*> map_shared(void* where, const Fd& fd, std::uint64_t offset, std::size_t bytes) {
-  const int flags = MAP_SHARED | MAP_POPULATE | (where != nullptr ? MAP_FIXED : 0);
+Result<std::byte*> map_shared(void* where, const Fd& fd, std::uint64_t offset, std::size_t bytes,
+                              Mirror::Touch touch) {
+  const int flags = MAP_SHARED | (touch == Mirror::Touch::Now ? MAP_POPULATE : 0) |
+                    (where != nullptr ? MAP_FIXED : 0);
   void* const at =
       ::mmap(where, bytes, PROT_READ | PROT_WRITE, flags, fd.get(), static_cast<off_t>(offset));
   if (at == MAP_FAILED) {
@@ -87,14 +89,14 @@ Mirror::~Mirror() {
   if (base_ != nullptr) ::munmap(base_, size_ * 2);
 }
 
-Result<Mirror> Mirror::map(const Fd& fd, std::uint64_t offset, std::size_t size) {
+Result<Mirror> Mirror::map(const Fd& fd, std::uint64_t offset, std::size_t size, Touch touch) {
   check(std::has_single_bit(size) && size % kPage == 0, "a mirror is whole pages, a power of two");
   // Room for both first, so that nothing else comes to lie where the second goes.
   void* const room = ::mmap(nullptr, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) return io_error("cannot reserve address space", errno, "memfd");
   Mirror mirror{static_cast<std::byte*>(room), size};
   for (std::size_t half = 0; half < 2; ++half) {
-    const auto mapped = map_shared(mirror.base_ + half * size, fd, offset, size);
+    const auto mapped = map_shared(mirror.base_ + half * size, fd, offset, size, touch);
     if (!mapped) return std::unexpected(mapped.error());
   }
   return mirror;
@@ -103,7 +105,7 @@ Result<Mirror> Mirror::map(const Fd& fd, std::uint64_t offset, std::size_t size)
 Result<Mirror> Mirror::make(const char* name, std::size_t size) {
   const auto fd = make_memory(name, size);
   if (!fd) return std::unexpected(fd.error());
-  return map(*fd, 0, size);
+  return map(*fd, 0, size, Touch::Now);
 }
 
 Ring::Ring(Fd fd, std::byte* front, std::size_t front_bytes, Mirror bytes) noexcept
@@ -142,9 +144,9 @@ Result<Ring> Ring::make(std::size_t bytes, Lsn next, std::uint64_t log_id) {
   const std::size_t front_bytes = kPage + to_pages(marks_count * sizeof(Mark));
   auto fd = make_memory("stoa-relay-ring", front_bytes + ring_bytes);
   if (!fd) return std::unexpected(std::move(fd.error()));
-  const auto front = map_shared(nullptr, *fd, 0, front_bytes);
+  const auto front = map_shared(nullptr, *fd, 0, front_bytes, Mirror::Touch::Now);
   if (!front) return std::unexpected(front.error());
-  auto mirror = Mirror::map(*fd, front_bytes, ring_bytes);
+  auto mirror = Mirror::map(*fd, front_bytes, ring_bytes, Mirror::Touch::Now);
   if (!mirror) {
     ::munmap(*front, front_bytes);
     return std::unexpected(std::move(mirror.error()));
@@ -159,7 +161,12 @@ Result<Ring> Ring::make(std::size_t bytes, Lsn next, std::uint64_t log_id) {
                        .next_lsn = next.value(),
                        .first_lsn = next.value(),
                        .key_position = 0,
-                       .key_lsn = 0};
+                       .key_lsn = 0,
+                       .left_next = 0,
+                       .left_segment = 0,
+                       .left_offset = 0,
+                       .left_chain = 0,
+                       .left_paused_at = 0};
   return ring;
 }
 
@@ -184,14 +191,31 @@ Result<Ring> Ring::adopt(Fd fd) {
   }
   const std::size_t front_bytes = kPage + to_pages(state.marks_count * sizeof(Mark));
   if (size != front_bytes + state.ring_bytes) return damaged();
-  const auto front = map_shared(nullptr, fd, 0, front_bytes);
+  const auto front = map_shared(nullptr, fd, 0, front_bytes, Mirror::Touch::Later);
   if (!front) return std::unexpected(front.error());
-  auto mirror = Mirror::map(fd, front_bytes, state.ring_bytes);
+  auto mirror = Mirror::map(fd, front_bytes, state.ring_bytes, Mirror::Touch::Later);
   if (!mirror) {
     ::munmap(*front, front_bytes);
     return std::unexpected(std::move(mirror.error()));
   }
   return Ring{std::move(fd), *front, front_bytes, std::move(*mirror)};
+}
+
+void Ring::leave(const Leave& words) noexcept {
+  state_->left_next = words.journal.next.value();
+  state_->left_segment = words.journal.segment.value();
+  state_->left_offset = words.journal.end_offset;
+  state_->left_chain = words.journal.chain;
+  state_->left_paused_at = words.paused_at.count();
+}
+
+std::optional<Ring::Leave> Ring::left() const noexcept {
+  if (state_->left_next != state_->next_lsn) return std::nullopt;
+  return Leave{.journal = {.segment = Lsn{state_->left_segment},
+                           .next = Lsn{state_->left_next},
+                           .end_offset = state_->left_offset,
+                           .chain = static_cast<std::uint32_t>(state_->left_chain)},
+               .paused_at = nanoseconds{state_->left_paused_at}};
 }
 
 std::optional<Ring::Place> Ring::mark_at_or_after(std::uint64_t lsn) const noexcept {

@@ -7,16 +7,22 @@
 #include <span>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/ids.h"
+#include "journal/writer.h"
 
 namespace stoa::relay {
 
 /// Memory of a memfd that is mapped twice in a row, so that any `size` bytes from any place lie
-/// together. Touched when it is made.
+/// together.
 class Mirror {
  public:
+  /// When its pages are looked up: all of them now, or each at its first use, where nobody may wait
+  /// now.
+  enum class Touch : std::uint8_t { Now, Later };
+
   Mirror() noexcept = default;
   Mirror(Mirror&& other) noexcept;
   Mirror& operator=(Mirror&& other) noexcept;
@@ -28,7 +34,8 @@ class Mirror {
   /// two.
   ///
   /// errors  Io: no memory
-  [[nodiscard]] static Result<Mirror> map(const Fd& fd, std::uint64_t offset, std::size_t size);
+  [[nodiscard]] static Result<Mirror> map(const Fd& fd, std::uint64_t offset, std::size_t size,
+                                          Touch touch);
   /// Of its own.
   [[nodiscard]] static Result<Mirror> make(const char* name, std::size_t size);
 
@@ -105,6 +112,15 @@ class Ring {
                                                  std::uint64_t to) const noexcept {
     return {bytes_.at(from), static_cast<std::size_t>(to - from)};
   }
+  /// What a relay that gives the ring to a successor says beside it.
+  struct Leave {
+    journal::Place journal{};     // where its journal ends
+    nanoseconds paused_at{};      // monotonic: it took nothing more from then on
+  };
+  void leave(const Leave& words) noexcept;
+  /// Nothing where the last owner said nothing, or something was appended since.
+  [[nodiscard]] std::optional<Leave> left() const noexcept;
+
   /// The whole entry at this place.
   [[nodiscard]] std::span<const std::byte> entry(std::uint64_t position) const noexcept;
 
@@ -123,6 +139,12 @@ class Ring {
     std::uint64_t first_lsn;  // of the ring's first record ever
     std::uint64_t key_position;
     std::uint64_t key_lsn;  // 0: none yet
+    // Leave; what an owner that knows nothing of it leaves as it was.
+    std::uint64_t left_next;  // lsn; 0: nothing was left
+    std::uint64_t left_segment;
+    std::uint64_t left_offset;
+    std::uint64_t left_chain;
+    std::int64_t left_paused_at;
   };
   /// Of every kEvery-th record.
   struct Mark {

@@ -53,9 +53,11 @@ constexpr std::size_t kSocketBytes = 256U << 10U;
 /// Of a relay without a journal: what it writes stays near the processor until it is sent.
 constexpr std::size_t kRingBytesInMemory = 4U << 20U;
 constexpr std::size_t kRingBytesOfJournal = 64U << 20U;
+constexpr std::size_t kChains = std::size_t{1} << 20U;  // records whose chain is remembered
 constexpr std::size_t kEventsPerRound = 128;
 constexpr std::size_t kAcceptsPerRound = 64;
 constexpr std::size_t kOtherConnections = 32;  // that have not said hello yet
+constexpr nanoseconds kAskedLooksEvery = std::chrono::milliseconds{2};
 constexpr nanoseconds kCloseAfter = std::chrono::seconds{5};
 
 Result<std::uint64_t> random_id() {
@@ -78,14 +80,36 @@ Result<void> check_options(const ServerOptions& options) {
   return {};
 }
 
+/// What a server needs whatever it finds; touched.
+struct Memory {
+  std::vector<std::byte> scratch;
+  std::vector<std::uint32_t> chains;
+};
+Memory memory_for(const ServerOptions& options) {
+  return {.scratch = std::vector<std::byte>(kLeftBytesMax + kReadBytes),
+          .chains = std::vector<std::uint32_t>(options.journal ? kChains : 0)};
+}
+
 }  // namespace
 
 // --- life
+
+Result<journal::Writer> open_journal(const ServerOptions::Journal& journal, const Ring* ring) {
+  const auto left = ring != nullptr ? ring->left() : std::nullopt;
+  if (left) {
+    auto resumed = journal::Writer::resume(journal.dir, journal.writer, left->journal);
+    if (resumed) return resumed;
+    log::warn("relay_journal_not_resumed", {{"error", resumed.error().text()}});
+  }
+  return journal::Writer::open(journal.dir, journal.writer);
+}
 
 Result<std::unique_ptr<Server>> Server::open(ServerOptions options, const Clock& clock) {
   if (auto fit = check_options(options); !fit) return std::unexpected(std::move(fit.error()));
   const int patience_ms = static_cast<int>(
       std::chrono::duration_cast<std::chrono::milliseconds>(options.hand_over_max).count());
+  // What takes long is done before the predecessor is asked: from then on publishers wait.
+  Memory memory = memory_for(options);
   std::optional<Inheritance> inheritance;
   if (options.take_over) {
     auto given = ask_predecessor(options.socket, patience_ms);
@@ -106,19 +130,27 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options, const Clock&
     return std::unexpected(std::move(error));
   };
 
+  std::optional<Ring> adopted;
+  if (inheritance) {
+    auto ring = Ring::adopt(std::move(inheritance->ring));
+    if (!ring) return give_up(std::move(ring.error()));
+    adopted.emplace(std::move(*ring));
+  }
   std::unique_ptr<journal::Writer> writer;
   std::optional<Numbers> kept;
   if (options.journal) {
-    auto opened = journal::Writer::open(options.journal->dir, options.journal->writer);
+    auto opened = open_journal(*options.journal, adopted ? &*adopted : nullptr);
     if (!opened) return give_up(std::move(opened.error()));
     writer = std::make_unique<journal::Writer>(std::move(*opened));
+    options.message_bytes_max = std::min(options.message_bytes_max, writer->max_payload_bytes());
+  }
+  if (writer && !adopted) {
     auto read = read_numbers(options.journal->dir);
     if (!read) return give_up(std::move(read.error()));
     kept = *read;
-    options.message_bytes_max = std::min(options.message_bytes_max, writer->max_payload_bytes());
   }
   auto ring = [&]() -> Result<Ring> {
-    if (inheritance) return Ring::adopt(std::move(inheritance->ring));
+    if (adopted) return std::move(*adopted);
     const auto id = kept ? Result<std::uint64_t>{kept->log_id} : random_id();
     if (!id) return std::unexpected(id.error());
     const std::size_t usual = writer ? kRingBytesOfJournal : kRingBytesInMemory;
@@ -130,6 +162,8 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options, const Clock&
   auto state = std::make_unique<State>(std::move(options), clock, std::move(*ring));
   state->listener = std::move(listener);
   state->writer = std::move(writer);
+  state->scratch = std::move(memory.scratch);
+  state->chains = std::move(memory.chains);
   if (auto begun = state->begin(inheritance ? &*inheritance : nullptr); !begun) {
     if (inheritance) state->left_to_successor = true;  // the socket is not ours to remove
     return std::unexpected(std::move(begun.error()));
@@ -152,7 +186,6 @@ Server::State::State(ServerOptions given_options, const Clock& given_clock,
 }
 
 Result<void> Server::State::begin(Inheritance* inheritance) {
-  scratch.resize(kLeftBytesMax + kReadBytes);
   epoll = Fd{::epoll_create1(EPOLL_CLOEXEC)};
   if (!epoll) return io_error("cannot make an epoll", errno, options.socket.string());
   if (inheritance != nullptr) {
@@ -178,7 +211,6 @@ Result<void> Server::State::begin(Inheritance* inheritance) {
     }
   }
   if (writer) {
-    chains.resize(std::size_t{1} << 20U);
     chains_from = writer->next_lsn().value() - 1;
     chains[chains_from & (chains.size() - 1)] = writer->chain();
     auto made = CheckpointDesk::open(journal_options().dir, journal_options().keep_bytes);
@@ -194,6 +226,7 @@ Result<void> Server::State::begin(Inheritance* inheritance) {
       return confirmed;
     }
     metrics.hand_overs.add();
+    if (const auto words = ring.left()) taken_from = words->paused_at;
   }
   watch(listener.get(), &listener);
   // A successor's door is a convenience: a relay without it runs as well.
@@ -232,6 +265,10 @@ std::size_t Server::State::poll(Timestamp time) {
   if (left_to_successor) return 0;
   now = time;
   round_work = 0;
+  if (taken_from != nanoseconds{}) {
+    const nanoseconds paused = clock.monotonic() - std::exchange(taken_from, nanoseconds{});
+    log::info("relay_taken_over", {{"head", counted()}, {"paused_us", paused.count() / 1'000}});
+  }
   std::array<epoll_event, kEventsPerRound> events;
   const int ready = ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), 0);
   const auto fired = std::span{events}.first(static_cast<std::size_t>(std::max(ready, 0)));
@@ -292,6 +329,7 @@ std::size_t Server::State::poll(Timestamp time) {
   }
   if (desk != nullptr) desk->hold_from(held);
   if (successor_speaks) hear_successor();
+  if (asked && !given) consider_giving();
   reap();
   return round_work;
 }
@@ -311,6 +349,7 @@ std::optional<nanoseconds> Server::State::next_due() const noexcept {
   if (left_to_successor) return std::nullopt;
   if (given) return given_until;
   std::optional<nanoseconds> due;
+  if (asked) due = clock.monotonic() + kAskedLooksEvery;
   const auto at = [&due](nanoseconds time) { due = due ? std::min(*due, time) : time; };
   if (stalled) at(stalled_since + options.stall_max);
   if (paced) at(paced_until);
@@ -359,8 +398,10 @@ std::size_t Server::State::take_desk_outcomes() {
   for (const CheckpointDesk::Outcome& outcome : outcomes) {
     if (const auto* written = std::get_if<CheckpointDesk::Written>(&outcome)) {
       on_written(*written);
+    } else if (const auto* loaded = std::get_if<CheckpointDesk::Loaded>(&outcome)) {
+      on_loaded(*loaded);
     } else {
-      on_loaded(std::get<CheckpointDesk::Loaded>(outcome));
+      on_noted(std::get<CheckpointDesk::Noted>(outcome));
     }
   }
   return outcomes.size();

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -10,10 +12,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "journal/writer.h"
 #include "relay/hand_over.h"
-#include "relay/numbers_file.h"
+#include "relay/checkpoint_desk.h"
 #include "relay/server.h"
 #include "relay/server_state.h"
 #include "relay/unix_socket.h"
@@ -21,6 +24,12 @@
 
 // The predecessor's side of a hand-over, a step per round.
 namespace stoa::relay {
+namespace {
+
+/// What works on the side may hold a hand-over up for so long.
+constexpr nanoseconds kAskedMax = std::chrono::seconds{2};
+
+}  // namespace
 
 void Server::State::hear_successor() {
   if (!link) {
@@ -46,7 +55,7 @@ void Server::State::hear_successor() {
   }
   ++round_work;
   if (!given && *word == Word::Ask) {
-    give_to_successor();
+    on_asked();
   } else if (given && *word == Word::Ready) {
     leave();
   } else {
@@ -54,24 +63,46 @@ void Server::State::hear_successor() {
   }
 }
 
+/// The numbers of the sources are kept while everybody is still served, and so is what works on the
+/// side: what is left for the pause is a sync of little.
+void Server::State::on_asked() {
+  if (asked) return take_back("the successor spoke out of turn");
+  asked = true;
+  asked_until = clock.monotonic() + std::min(kAskedMax, options.hand_over_max / 2);
+  if (!writer || failure || draining) return;
+  commit();
+  if (failure) return;
+  if (const auto synced = writer->sync(); !synced) return end_log(synced.error());
+  desk->note(numbers());
+}
+
+void Server::State::on_noted(const CheckpointDesk::Noted& noted) {
+  if (noted.error && asked && !given) take_back(noted.error->text());
+}
+
+void Server::State::consider_giving() {
+  const bool busy = (desk != nullptr && desk->busy()) || (writer && writer->preparing());
+  if (busy && !failure && !draining && clock.monotonic() < asked_until) return;
+  give_to_successor();
+}
+
 void Server::State::give_to_successor() {
+  const nanoseconds paused_at = clock.monotonic();
   commit();
   if (failure || draining || (desk != nullptr && desk->busy())) {
     return take_back(failure ? "the log has failed" : "a checkpoint is being written");
   }
+  journal::Place place{.segment = {}, .next = Lsn{ring.next_lsn()}};
   if (writer) {
-    if (const auto synced = writer->sync(); !synced) {
-      end_log(synced.error());
+    const auto closed = writer->close();
+    if (!closed) {
+      end_log(closed.error());
       return take_back("the log has failed");
     }
-    const auto kept = write_numbers(journal_options().dir, numbers());
-    const auto closed = writer->close();
+    place = writer->place();
     writer.reset();
-    if (!kept || !closed) {
-      given = true;
-      return take_back(!kept ? kept.error().text() : closed.error().text());
-    }
   }
+  ring.leave({.journal = place, .paused_at = paused_at});
   given = true;
   given_until = clock.monotonic() + options.hand_over_max;
   const HandOverState state{.domain = static_cast<std::uint8_t>(options.domain),
@@ -87,10 +118,11 @@ void Server::State::take_back(std::string_view why) {
   log::warn("relay_hand_over_ended", {{"why", why}});
   static_cast<void>(say(link, Word::Stop));
   link.reset();
+  asked = false;
   if (!std::exchange(given, false) || !options.journal) return;
   // The successor may hold the journal for a moment more; then the log has ended here, and whoever
   // runs this starts it again.
-  auto opened = journal::Writer::open(journal_options().dir, journal_options().writer);
+  auto opened = open_journal(journal_options(), &ring);
   if (!opened) return end_log(std::move(opened.error()));
   writer = std::make_unique<journal::Writer>(std::move(*opened));
   if (writer->next_lsn().value() != ring.next_lsn()) {

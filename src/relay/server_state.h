@@ -127,6 +127,11 @@ struct Connection {
   [[nodiscard]] bool open() const noexcept { return !closing && !dead; }
 };
 
+/// Where the last owner of the ring says that the log ends, it goes on there; else, or if that
+/// cannot be believed, the log is read. `ring`: null when it is new.
+[[nodiscard]] Result<journal::Writer> open_journal(const ServerOptions::Journal& journal,
+                                                   const Ring* ring);
+
 class Server::State final : private Insert {
  public:
   State(ServerOptions given, const Clock& given_clock, Ring given_ring) noexcept;
@@ -215,6 +220,9 @@ class Server::State final : private Insert {
 
   // --- server_hand_over.cc
   void hear_successor();
+  void on_asked();
+  void on_noted(const CheckpointDesk::Noted& noted);
+  void consider_giving();
   void give_to_successor();
   void take_back(std::string_view why);
   void leave();
@@ -239,9 +247,12 @@ class Server::State final : private Insert {
   Fd listener;
   Fd next_listener;  // for a successor
   Fd link;           // to the one that has come
+  bool asked = false;
+  nanoseconds asked_until{};  // what works on the side is waited for until then
   bool given = false;
   bool left_to_successor = false;
   nanoseconds given_until{};
+  nanoseconds taken_from{};  // a predecessor paused then; 0: the first round has told
 
   std::vector<std::unique_ptr<Connection>> connections;
   std::vector<std::byte> scratch;

@@ -192,6 +192,7 @@ class Subscriber::State {
 
   void on_welcome(const Welcome& welcome) {
     welcomed = true;
+    welcomed_at = now;
     retry.succeeded();
     error.reset();
     head = welcome.head;
@@ -244,7 +245,11 @@ class Subscriber::State {
     incoming.clear();
     whole_frame = false;
     outgoing.clear();
-    retry.failed(now);
+    if (welcomed) {
+      retry.lost(welcomed_at, now);
+    } else {
+      retry.failed(now);
+    }
     error = Error{.code = code, .message = std::move(why), .source = options.socket.string()};
     // A state that did not come whole is asked for again.
     if (!state.empty()) joined = false;
@@ -263,6 +268,7 @@ class Subscriber::State {
   std::vector<std::byte> outgoing;
   std::vector<std::byte> state;  // of a checkpoint, as far as it has come
   bool welcomed = false;
+  nanoseconds welcomed_at{};
   bool joined = false;        // there was a welcome once: the cursor counts
   bool cursor_given = false;  // to the relay, with this connection's hello
   bool whole_frame = false;
