@@ -149,7 +149,8 @@ class OverRelay final : public Shape {
                                                .name = "execution",
                                                .start = relay::StartAt::Lsn,
                                                .from = Lsn{1}});
-    EXPECT_TRUE(log_->follow(std::move(*subscriber), {}, {}));
+    log_->follow(std::move(*subscriber), {}, {});
+    EXPECT_TRUE(log_->lead());
     agent_.emplace(oms::ExecutionAgent::Links{.core = &core_,
                                               .log = &*log_,
                                               .venue = &venue,

@@ -31,7 +31,10 @@ namespace stoa::apps {
 namespace {
 
 constexpr std::uint32_t kFactsMagic = 0x54434146;  // "FACT" in memory
-constexpr std::uint32_t kFactsVersion = 2;
+/// Version 3 also says who leads. It is written once somebody has been told to: until then a log is
+/// as readable to the release before.
+constexpr std::uint32_t kFactsVersion = 3;
+constexpr std::uint32_t kFactsVersionBefore = 2;
 
 /// Puts `item` in the place of the one with the same key, or behind the others.
 template <class T, class Key>
@@ -196,6 +199,11 @@ void LogFacts::note(const native::MessageView& message) {
       if (strategy.value() != 0) ++tally_of(*this, strategy).fills;
       return;
     }
+    case Wire<SwitchOrder>::kType:
+    case Wire<EpochClose>::kType:
+    case Wire<EpochOpen>::kType:
+      for (RoleLead& lead : leads) lead.note(message);
+      return;
     default:
       return;
   }
@@ -217,7 +225,8 @@ void LogFacts::tell_all(std::vector<std::byte>& to) const {
 void LogFacts::save(std::vector<std::byte>& to) const {
   StateWriter out{to};
   out.put(kFactsMagic);
-  out.put(kFactsVersion);
+  const bool led = leads != fresh_leads();
+  out.put(led ? kFactsVersion : kFactsVersionBefore);
   out.put(runs);
   out.put(gateway_sequence);
   out.put(last_time);
@@ -233,6 +242,8 @@ void LogFacts::save(std::vector<std::byte>& to) const {
   put_all(out, limits);
   put_all(out, marks);
   put_all(out, tallies);
+  if (!led) return;
+  for (const RoleLead& lead : leads) out.put(lead);
 }
 
 Result<void> LogFacts::load(std::span<const std::byte> from) {
@@ -242,9 +253,10 @@ Result<void> LogFacts::load(std::span<const std::byte> from) {
   };
   StateReader in{from};
   if (in.take<std::uint32_t>() != kFactsMagic) return refuse("these bytes are no facts of a log");
-  if (const auto version = in.take<std::uint32_t>(); version != kFactsVersion) {
-    return refuse(fmt::format("they are of version {}, this build reads {}; replay the log",
-                              version, kFactsVersion));
+  const auto version = in.take<std::uint32_t>();
+  if (version != kFactsVersion && version != kFactsVersionBefore) {
+    return refuse(fmt::format("they are of version {}, this build reads {} and {}; replay the log",
+                              version, kFactsVersionBefore, kFactsVersion));
   }
   in.take(runs);
   in.take(gateway_sequence);
@@ -258,6 +270,12 @@ Result<void> LogFacts::load(std::span<const std::byte> from) {
   in.take(last_decision);
   known = known && take_all(in, strategies) && take_all(in, parameters) && take_all(in, limits) &&
           take_all(in, marks) && take_all(in, tallies);
+  if (version == kFactsVersion) {
+    for (std::uint8_t i = 0; i < kSwitchRoles; ++i) {
+      in.take(leads[i]);
+      known = known && leads[i].role == static_cast<SwitchRole>(i);
+    }
+  }
   if (!in.ok()) return refuse(fmt::format("they end early, at byte {}", in.offset()));
   if (!known) return refuse("an enumerator is not known to this build");
   if (in.left() != 0) return refuse(fmt::format("{} bytes follow them", in.left()));

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "apps/role_lead.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -55,6 +56,7 @@ struct LogFacts {
   std::uint8_t halted = 0;          // the account's word on the kill switch
   ClOrdId last_decided{};           // by the newest RiskDecision
   std::uint64_t last_decision = 0;  // output number of that
+  RoleLeads leads = fresh_leads();  // who leads the roles that can be switched
 
   void note(const native::MessageView& message);
   [[nodiscard]] StrategyTally tally(StrategyId id) const noexcept;  // zeros when there is none

@@ -101,7 +101,14 @@ void LogFollower::on_checkpoint(Lsn lsn, std::span<const std::byte> state) {
 void LogFollower::finish() {
   if (!pass_) pass_ = std::make_unique<RecoveryPass>(*found_, Lsn{});
   pass_done_ = true;
-  if (auto done = pass_->finish(); !done) failed_ = std::move(done.error());
+  auto done = pass_->finish();
+  if (done) return;
+  if (options_.keep_difference) {
+    difference_ = std::move(done.error().message);
+    differs_at_ = pass_->differs_at();
+  } else {
+    failed_ = std::move(done.error());
+  }
 }
 
 Recovered LogFollower::take_recovered() {

@@ -33,6 +33,8 @@ class LogFollower final : public relay::SubscriberHandler {
     std::filesystem::path socket;
     std::string name;
     std::uint64_t history = 0;  // of the last records, how many to show again
+    /// A log that this build reads differently is followed all the same; `difference` says how.
+    bool keep_difference = false;
   };
   /// lsn 0: a word of the moment (a heartbeat, a question).
   using Visit = std::function<void(Lsn, const native::MessageView&)>;
@@ -54,6 +56,9 @@ class LogFollower final : public relay::SubscriberHandler {
   [[nodiscard]] Lsn head() const noexcept { return Lsn{subscriber_.next_lsn().value() - 1}; }
   /// Records were lost, or cannot be read: the process starts anew.
   [[nodiscard]] const Error* failed() const noexcept { return failed_ ? &*failed_ : nullptr; }
+  /// Where this build derived another output than the log holds, in words; empty: nowhere.
+  [[nodiscard]] const std::string& difference() const noexcept { return difference_; }
+  [[nodiscard]] Lsn differs_at() const noexcept { return differs_at_; }
   void watch(Waiting& waiting) const;
   [[nodiscard]] bool has_more() const noexcept { return subscriber_.has_more(); }
   /// "recovering: record 17 of 200", for people.
@@ -77,6 +82,8 @@ class LogFollower final : public relay::SubscriberHandler {
   std::unique_ptr<RecoveryPass> pass_;
   bool pass_done_ = false;
   const Visit* visit_ = nullptr;
+  std::string difference_;
+  Lsn differs_at_{};
   std::optional<Error> failed_;
 };
 

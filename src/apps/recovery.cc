@@ -104,16 +104,14 @@ void RecoveryPass::note_recorded(Lsn lsn, const native::MessageView& output) {
 }
 
 Result<void> RecoveryPass::finish() {
-  if (check_.mismatches() != 0) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Damaged,
-              .message = fmt::format("this build reads the log differently from the one that wrote "
-                                     "it: {}; run the older build, or start with another --data",
-                                     check_.first_mismatch()),
-              .source = {}});
-  }
   if (!found_.past.has_state()) show_state();
-  return {};
+  if (check_.mismatches() == 0) return {};
+  return std::unexpected(
+      Error{.code = ErrorCode::Damaged,
+            .message = fmt::format("this build reads the log differently from the one that wrote "
+                                   "it: {}; run the older build, or start with another --data",
+                                   check_.first_mismatch()),
+            .source = {}});
 }
 
 void RecoveryPass::show(Lsn lsn, const native::MessageView& message) {

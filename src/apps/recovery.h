@@ -87,6 +87,8 @@ class RecoveryPass {
   void note_recorded(Lsn lsn, const native::MessageView& output);
   /// errors  Damaged: this build derives other outputs than the log holds
   [[nodiscard]] Result<void> finish();
+  /// The record of that error; 0: there is none.
+  [[nodiscard]] Lsn differs_at() const noexcept { return check_.first_mismatch_at(); }
 
  private:
   void show(Lsn lsn, const native::MessageView& message);

@@ -50,6 +50,9 @@ class Role {
   [[nodiscard]] virtual bool finished() const { return false; }
   /// Last words, once drained or when time is up.
   virtual void close() {}
+  /// Of a role whose work can go to another process: whether it is this one that does it. Port and
+  /// name of the role go with that. Nothing: it is always this one.
+  [[nodiscard]] virtual std::optional<bool> leads() const { return {}; }
   /// What ends the process, or null. Its supervisor starts another.
   [[nodiscard]] virtual const Error* failed() const = 0;
   /// Of a role that answers for its own health: where; 0: not yet.

@@ -1,5 +1,8 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -11,6 +14,8 @@
 
 #include "apps/checkpoint_state.h"
 #include "apps/heartbeat.h"
+#include "apps/holder.h"
+#include "apps/leadership.h"
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
 #include "apps/recovery.h"
@@ -21,14 +26,19 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
+#include "base/fail_point.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "deploy/layout.h"
 #include "model/execution.h"
 #include "model/instrument.h"
+#include "model/order.h"
+#include "model/system.h"
 #include "model/types.h"
 #include "oms/execution_agent.h"
 #include "oms/execution_core.h"
+#include "oms/order_table.h"
 #include "ops/config.h"
 #include "ops/engine_status.h"
 #include "ops/metrics.h"
@@ -52,8 +62,14 @@ enum class Step : std::uint8_t {
   Numbers,   // the relay says how far our sources have come; an older process of us is out
   Recovery,  // the log is read and applied
   Session,   // the venue is reached, and says what is traded
-  Running,
+  Running,   // it leads, or follows the one that does
 };
+
+/// The first is the one that counts when two processes take them.
+constexpr std::array<Source, 3> kSources{Source::System, Source::Core, Source::Venue};
+/// An epoch is opened without the venue's session when that takes longer.
+constexpr nanoseconds kVenueWait = std::chrono::milliseconds{250};
+constexpr nanoseconds kTellEvery = std::chrono::milliseconds{20};
 
 class Execution final : public Role, public oms::RecordListener {
  public:
@@ -61,7 +77,8 @@ class Execution final : public Role, public oms::RecordListener {
     const deploy::Layout layout{parts.config->data.dir};
     auto log = relay::RemoteLog::open({.socket = layout.relay("execution"),
                                        .name = parts.name,
-                                       .sources = {Source::Core, Source::Venue, Source::System}});
+                                       .sources = {kSources.begin(), kSources.end()},
+                                       .beside = parts.beside});
     if (!log) return std::unexpected(std::move(log.error()));
     return std::unique_ptr<Role>{new Execution{parts, std::move(*log)}};
   }
@@ -72,7 +89,8 @@ class Execution final : public Role, public oms::RecordListener {
     switch (step_) {
       case Step::Numbers:
         // What an older process of us has sent is in the log or is gone: only now is its end known.
-        if (log_.numbered()) work += begin_recovery();
+        // One beside does not ask: who leads goes on.
+        if (beside_ || log_.numbered()) work += begin_recovery();
         break;
       case Step::Recovery:
         work += follower_->poll(monotonic, [](Lsn, const native::MessageView&) {});
@@ -84,20 +102,28 @@ class Execution final : public Role, public oms::RecordListener {
         break;
       case Step::Session:
         work += venue_->poll(monotonic);
-        if (venue_->up() && !venue_->instruments().empty()) work += begin(now);
+        if ((beside_ ? venue_->heard() : venue_->up()) && !venue_->instruments().empty()) {
+          work += begin(monotonic, now);
+        }
         break;
       case Step::Running:
         work += venue_->poll(monotonic);
-        watch_session(now);
+        venue_->pass_over(log_.next_report());
+        if (deciding_) watch_session(now);
         work += agent_->poll(now);
-        consider_checkpoint();
+        work += switch_over(monotonic, now);
+        if (deciding_) consider_checkpoint();
         break;
     }
-    heart_.poll(monotonic, now, ready(monotonic), log_.publisher(Source::Core), Source::Core,
-                log_.head());
+    if (step_ != Step::Running && log_.superseded()) superseded_early();
+    if (deciding_ || (step_ != Step::Running && log_.owns())) {
+      heart_.poll(monotonic, now, ready(monotonic), log_.publisher(Source::Core), Source::Core,
+                  log_.head());
+    }
     if (venue_ && venue_->failed() != nullptr) failed_ = *venue_->failed();
     if (agent_ && agent_->failed() != nullptr) failed_ = *agent_->failed();
     if (agent_) note_figures();
+    tell_place(monotonic);
     return work + (log_.has_more() ? 1U : 0U);
   }
 
@@ -109,7 +135,10 @@ class Execution final : public Role, public oms::RecordListener {
       venue_->for_each_fd([&](int fd, short events) { waiting.add(fd, events); });
       waiting.add_due(venue_->next_due());
     }
-    waiting.add_due(heart_.due());
+    if (deciding_) waiting.add_due(heart_.due());
+    if (const nanoseconds wait = place_.wait(); wait > nanoseconds{}) {
+      waiting.add_due(clock_.monotonic() + wait);
+    }
   }
 
   [[nodiscard]] Standing standing() const override {
@@ -125,6 +154,7 @@ class Execution final : public Role, public oms::RecordListener {
         break;
     }
     if (!log_.connected()) return starting("waits for the execution relay");
+    if (!deciding_) return {.state = ops::RoleState::Ready, .reason = "follows"};
     if (!session_up_) return starting("waits for the venue");
     if (venue_->unanswered() > 0) {
       return starting(fmt::format("reconciles: {} orders asked for", venue_->unanswered()));
@@ -136,9 +166,14 @@ class Execution final : public Role, public oms::RecordListener {
   void drain() override { draining_ = true; }
   /// Every input that was read has been decided, and what follows from it is with relay and venue.
   [[nodiscard]] bool drained() const override {
-    return draining_ && (step_ != Step::Running || log_.quiet());
+    return draining_ && (step_ != Step::Running || !deciding_ || log_.quiet());
   }
-  void close() override { log_.publisher(Source::Core).close(); }
+  void close() override {
+    if (log_.owns()) log_.publisher(Source::Core).close();
+  }
+  [[nodiscard]] std::optional<bool> leads() const override {
+    return step_ == Step::Running ? place_.mode() != Leadership::Mode::Following : !beside_;
+  }
   [[nodiscard]] const Error* failed() const override { return failed_ ? &*failed_ : nullptr; }
 
   void add_metrics(ops::Metrics& metrics) override {
@@ -165,9 +200,17 @@ class Execution final : public Role, public oms::RecordListener {
   }
 
   // RecordListener
-  void on_record(Lsn /*lsn*/, const native::MessageView& message) override { facts_.note(message); }
+  void on_record(Lsn /*lsn*/, const native::MessageView& message) override {
+    facts_.note(message);
+    if (!deciding_ && message.is<VenueSession>()) {
+      session_up_ = message.as<VenueSession>().up != 0;
+    }
+  }
   void on_told(const native::MessageView& message) override {
     risk_.hear(message, clock_.monotonic());
+    if (!message.is<Heartbeat>()) return;
+    const auto beat = message.as<Heartbeat>();
+    if (beat.source == static_cast<std::uint8_t>(Source::Core)) leader_read_ = beat.lsn;
   }
 
  private:
@@ -177,18 +220,24 @@ class Execution final : public Role, public oms::RecordListener {
         name_{parts.name},
         version_{parts.version},
         layout_{parts.config->data.dir},
-        log_{std::move(log)} {}
+        log_{std::move(log)},
+        status_of_{*parts.status},
+        beside_{parts.beside},
+        holder_{SwitchRole::Execution, parts.colour, parts.release},
+        place_{SwitchRole::Execution, parts.colour} {}
 
   static Standing starting(std::string reason) {
     return {.state = ops::RoleState::Starting, .reason = std::move(reason)};
   }
   [[nodiscard]] bool ready(nanoseconds now) const {
-    return step_ == Step::Running && !draining_ && session_up_ && venue_->unanswered() == 0 &&
+    return step_ == Step::Running && !draining_ && deciding_ && session_up_ && venue_->unanswered() == 0 &&
            risk_.ready(now) && log_.connected();
   }
 
   std::size_t begin_recovery() {
-    auto follower = LogFollower::open({.socket = layout_.relay("execution"), .name = name_});
+    auto follower = LogFollower::open({.socket = layout_.relay("execution"),
+                                       .name = name_,
+                                       .keep_difference = beside_});
     if (!follower) return fail(std::move(follower.error()));
     follower_ = std::move(*follower);
     step_ = Step::Recovery;
@@ -205,22 +254,31 @@ class Execution final : public Role, public oms::RecordListener {
                                 {"replayed", found.replayed},
                                 {"unrecorded", waiting.size()},
                                 {"head_lsn", follower_->head().value()}});
-    if (auto done = log_.follow(follower_->take_subscriber(), found.state.numbers, waiting);
-        !done) {
-      return fail(std::move(done.error()));
-    }
+    log_.follow(follower_->take_subscriber(), found.state.numbers, waiting);
+    early_difference_ = follower_->difference();
+    early_difference_at_ = follower_->differs_at();
     follower_.reset();
-    auto venue = NativeVenue::open({.orders = layout_.venue_orders(),
-                                    .reports = layout_.venue_reports(),
-                                    .name = name_,
-                                    .next_report = log_.next_sequence(Source::Venue)});
-    if (!venue) return fail(std::move(venue.error()));
-    venue_ = std::move(*venue);
+    // Records of who leads count from where the recovery ended.
+    place_.begin(facts_.leads[static_cast<std::size_t>(SwitchRole::Execution)], beside_);
+    log_.on_lead([this](const native::MessageView& message) { place_.note(message); });
+    if (!open_venue(beside_)) return 1;
     step_ = Step::Session;
     return 1;
   }
 
-  std::size_t begin(Timestamp now) {
+  bool open_venue(bool listen) {
+    auto venue = NativeVenue::open({.orders = layout_.venue_orders(),
+                                    .reports = layout_.venue_reports(),
+                                    .name = name_,
+                                    .next_report = log_.next_report(),
+                                    .listen = listen});
+    if (!venue) return fail(std::move(venue.error())), false;
+    venue_ = std::move(*venue);
+    if (agent_) agent_->set_venue(*venue_);
+    return true;
+  }
+
+  std::size_t begin(nanoseconds monotonic, Timestamp now) {
     agent_ =
         std::make_unique<oms::ExecutionAgent>(oms::ExecutionAgent::Links{.core = core_.get(),
                                                                          .log = &log_,
@@ -228,13 +286,178 @@ class Execution final : public Role, public oms::RecordListener {
                                                                          .listener = this,
                                                                          .status = status_.get(),
                                                                          .stopwatch = &clock_});
-    if (auto begun = begin_run(*agent_, facts_, venue_->instruments(), config_, version_, now);
-        !begun) {
-      return fail(std::move(begun.error()));
-    }
     session_up_ = true;
     step_ = Step::Running;
+    fresh_ = !beside_;
+    taken_at_ = monotonic;
+    if (place_.mode() == Leadership::Mode::Leading) {
+      begin_to_decide(now);
+    } else {
+      agent_->set_duty(oms::ExecutionAgent::Duty::Follow);
+    }
     return 1;
+  }
+
+  // --- who leads (decision 0014)
+
+  /// What the log and the relay say of who leads is followed.
+  std::size_t switch_over(nanoseconds monotonic, Timestamp now) {
+    using Mode = Leadership::Mode;
+    if (log_.held() && !at_order_) {
+      at_order_ = true;
+      place_.applied_order(core_->state_hash());
+    }
+    std::size_t work = 0;
+    for (int i = 0; i < 4; ++i, ++work) {
+      const auto action = place_.next(monotonic, signs(monotonic));
+      if (action == Leadership::Action::None) break;
+      log::info("switch", {{"does", to_string(action)},
+                           {"epoch", place_.log().epoch},
+                           {"lsn", log_.head().value()}});
+      act(action, monotonic, now);
+    }
+    const Mode mode = place_.mode();
+    if (at_order_ && mode != Mode::Closing) {
+      at_order_ = false;
+      log_.resume();
+      ++work;
+    }
+    using Duty = oms::ExecutionAgent::Duty;
+    agent_->set_duty(!deciding_              ? Duty::Follow
+                     : mode == Mode::Closing ? Duty::Finish
+                                             : Duty::Lead);
+    return work;
+  }
+
+  [[nodiscard]] Leadership::Signs signs(nanoseconds monotonic) const {
+    const bool venue_there = venue_->up() || monotonic - taken_at_ > kVenueWait;
+    return {.taken = log_.taken() && venue_there,
+            .superseded = log_.superseded(),
+            .disturbed = log_.disturbed() || (log_.owns() && venue_->superseded()),
+            .drained = at_order_ && log_.quiet() && venue_->sent(),
+            .may_open = log_.difference() == nullptr && early_difference_.empty(),
+            .up_to_date = log_.connected() && !log_.has_more()};
+  }
+
+  void act(Leadership::Action action, nanoseconds monotonic, Timestamp now) {
+    using Action = Leadership::Action;
+    switch (action) {
+      case Action::Take:
+        fail_point("before_open");
+        taken_at_ = monotonic;
+        venue_->take();
+        venue_->poll(monotonic);
+        return note_result(log_.take());
+      case Action::Open:
+        fail_point("after_hello");
+        append(now, holder_.open(place_, log_.head()));
+        log_.poll(monotonic);
+        fail_point("after_open");
+        return;
+      case Action::Lead:
+        begin_to_decide(now);
+        fail_point("after_lead");
+        return;
+      case Action::Close:
+        fail_point("before_close");
+        append(now, holder_.close(place_, log_.last_output()));
+        log_.poll(monotonic);
+        return;
+      case Action::Drop:
+        if (place_.mode() == Leadership::Mode::Closed) fail_point("after_close");
+        return follow();
+      case Action::Resume:
+      case Action::None:
+        return;
+    }
+  }
+
+  template <class M>
+  void append(Timestamp now, const M& message) {
+    note_result(agent_->append(Source::System, now, message));
+  }
+  void note_result(Result<void> done) {
+    if (!done) failed_ = std::move(done.error());
+  }
+
+  void begin_to_decide(Timestamp now) {
+    deciding_ = true;
+    heart_ = Heart{};
+    last_checkpoint_ = std::max(last_checkpoint_, fresh_ ? Lsn{} : log_.head());
+    agent_->set_duty(oms::ExecutionAgent::Duty::Lead);
+    // What another has finished in order leaves nothing in doubt: what it has not decided is decided
+    // and sent here. Otherwise the venue is asked.
+    const bool clean = place_.orderly() && venue_->up() && session_up_ && !any_in_doubt();
+    if (clean) {
+      log_.for_each_waiting([&](const native::MessageView& output) { agent_->send(output, now); });
+    }
+    note_result(log_.lead());
+    if (fresh_) {
+      fresh_ = false;
+      return note_result(
+          begin_run(*agent_, facts_, venue_->instruments(), config_, version_, now));
+    }
+    if (!clean) {
+      session_up_ = venue_->up();
+      const Text<16> venue = venue_->instruments().front().venue;
+      if (session_up_) {
+        note_result(agent_->open_session(venue, now));
+      } else {
+        append(now, VenueSession{.venue = venue});
+      }
+    }
+    note_result(continue_run(*agent_, facts_, venue_->instruments(), config_, now));
+  }
+  [[nodiscard]] bool any_in_doubt() const {
+    bool any = false;
+    core_->for_each_open(
+        [&](const oms::Order& order) { any = any || order.state.status == OrdStatus::InDoubt; });
+    return any;
+  }
+
+  void follow() {
+    deciding_ = false;
+    log_.drop();
+    // Reports that were taken and are not in the log come again.
+    open_venue(true);
+  }
+
+  /// Before it has read the log there is nothing that it could follow with.
+  void superseded_early() {
+    failed_ = Error{.code = ErrorCode::Unavailable,
+                    .message = "another process has taken over",
+                    .source = "execution relay"};
+  }
+
+  void tell_place(nanoseconds monotonic) {
+    const bool changed = place_.mode() != told_mode_;
+    if (!changed && monotonic < tell_due_) return;
+    told_mode_ = place_.mode();
+    tell_due_ = monotonic + kTellEvery;
+    ops::SwitchView view = holder_.view(place_);
+    if (step_ != Step::Running) {
+      view.mode = beside_ ? ops::SwitchMode::Following : ops::SwitchMode::Leading;
+    }
+    view.lsn = follower_ ? follower_->head().value() : log_.head().value();
+    const std::uint64_t newest = std::max(leader_read_, log_.newest()).value();
+    view.lag_records = newest > view.lsn ? newest - view.lsn : 0;
+    view.compared = log_.compared();
+    if (core_) view.hash = core_->state_hash();
+    if (const auto* differs = log_.difference(); differs != nullptr) {
+      view.differs_at = differs->lsn.value();
+      view.difference = Text<480>::cut(differs->text);
+    } else if (!early_difference_.empty()) {
+      view.differs_at = early_difference_at_.value();
+      view.difference = Text<480>::cut(early_difference_);
+    } else if (place_.hash_differs()) {
+      view.difference = Text<480>::cut("the state at the order to switch is another one");
+    }
+    if (view.differs_at != 0 && !difference_told_) {
+      difference_told_ = true;
+      log::error("shadow_differs",
+                 {{"lsn", view.differs_at}, {"difference", view.difference.view()}});
+    }
+    status_of_.set_place(view);
   }
 
   /// The core hears of each loss and return of the venue: what is in flight is in doubt meanwhile,
@@ -308,6 +531,20 @@ class Execution final : public Role, public oms::RecordListener {
   std::unique_ptr<oms::ExecutionAgent> agent_;
   Heart heart_;
   Pulse risk_{Source::Risk};
+  ops::RoleStatus& status_of_;
+  bool beside_;
+  Holder holder_;
+  Leadership place_;
+  bool deciding_ = false;   // it hands in, sends and answers
+  bool fresh_ = false;      // … and begins a run with that
+  bool at_order_ = false;   // applied up to an order to switch, and nothing behind it
+  nanoseconds taken_at_{};  // the sources, or tried
+  Lsn leader_read_{};
+  std::string early_difference_;  // of the recovery
+  Lsn early_difference_at_{};
+  bool difference_told_ = false;
+  Leadership::Mode told_mode_ = Leadership::Mode::Following;
+  nanoseconds tell_due_{};
   bool session_up_ = false;
   bool instruments_told_ = false;
   bool draining_ = false;

@@ -121,6 +121,7 @@ class RoleHost {
     auto token = load_or_make_token(config_.data.dir / "token");
     if (!token) return std::unexpected(std::move(token.error()));
     token_ = std::move(*token);
+    at_place_ = !options_.beside;
     if (!options_.take_over) return take_place();
     // Its predecessor, if there is one, is about to end, and work does not wait for that.
     place_due_ = clock_.monotonic() + kPlaceEvery;
@@ -166,15 +167,59 @@ class RoleHost {
   /// Opens the health port and registers; what is done already stays.
   Result<void> take_place() {
     if (!health_) {
-      auto health = ops::HealthServer::start(status_, metrics_,
-                                             {.host = config_.health.host,
-                                              .port = options_.port,
-                                              .token = token_,
-                                              .wake = [wake = wake_.get()] { wake->notify(); }});
+      auto health = serve_health(options_.port);
       if (!health) return std::unexpected(std::move(health.error()));
       health_ = std::move(*health);
     }
-    return enter(health_->endpoint());
+    return enter(options_.instance, health_->endpoint());
+  }
+  Result<std::unique_ptr<ops::HealthServer>> serve_health(std::uint16_t port) {
+    return ops::HealthServer::start(status_, metrics_,
+                                    {.host = config_.health.host,
+                                     .port = port,
+                                     .token = token_,
+                                     .wake = [wake = wake_.get()] { wake->notify(); }});
+  }
+
+  /// Port and name of the role go to the process that leads; another one is reached under a name
+  /// with its colour.
+  Result<void> move(bool to_place) {
+    const std::string instance =
+        to_place ? options_.name : options_.name + "." + options_.colour;
+    if (options_.name == "gateway") {
+      return enter(instance, fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
+    }
+    auto health = serve_health(to_place ? options_.place_port : std::uint16_t{0});
+    if (!health) return std::unexpected(std::move(health.error()));
+    if (auto entered = enter(instance, (*health)->endpoint()); !entered) return entered;
+    health_ = std::move(*health);
+    return {};
+  }
+
+  /// The one that had them gives them up at its own pace: until then they are asked for now and
+  /// then. Work does not wait for that.
+  void move_with_leadership(nanoseconds monotonic, Timestamp now) {
+    const std::optional<bool> leads = role_->leads();
+    if (!leads || *leads == at_place_ || !entry_) {
+      move_due_ = {};
+      return;
+    }
+    if (move_due_ == nanoseconds{}) {
+      move_due_ = monotonic + kPlaceEvery;
+      place_until_ = monotonic + kPlaceWait;
+    }
+    if (monotonic < move_due_) return;
+    move_due_ = monotonic + kPlaceEvery;
+    if (const auto moved = move(*leads); !moved) {
+      if (monotonic < place_until_) return;
+      log::warn("role_without_its_place", {{"error", moved.error().text()}});
+      place_until_ = monotonic + kPlaceWait;
+      return;
+    }
+    at_place_ = *leads;
+    move_due_ = {};
+    log::info("role_moved", {{"instance", entry_->instance().instance}});
+    register_health(now);
   }
 
   void take_place_again(nanoseconds monotonic, Timestamp now) {
@@ -191,13 +236,14 @@ class RoleHost {
 
   void register_health(Timestamp now) {
     if (!entry_) return;
-    const auto result = told_.ready() ? ops::CheckResult::Pass : ops::CheckResult::Fail;
+    const bool leads = told_.ready() && role_->leads().value_or(true);
+    const auto result = leads ? ops::CheckResult::Pass : ops::CheckResult::Fail;
     if (const auto set = entry_->set_health(result, now); !set) {
       log::warn("registry_not_written", {{"error", set.error().text()}});
     }
   }
 
-  Result<void> enter(std::string health) {
+  Result<void> enter(const std::string& instance, std::string health) {
     const ops::ServiceConfig* service = nullptr;
     for (std::size_t i = 0; i < ops::kServices; ++i) {
       if (to_string(static_cast<ops::Service>(i)) == options_.name) service = &config_.services[i];
@@ -205,7 +251,7 @@ class RoleHost {
     auto entry =
         ops::Registration::open(ops::services_dir(config_.data.dir),
                                 {.service = options_.name,
-                                 .instance = options_.instance,
+                                 .instance = instance,
                                  .colour = options_.colour,
                                  .endpoints = {{.name = "health", .address = std::move(health)}},
                                  .priority = service == nullptr ? 0 : service->priority,
@@ -234,12 +280,15 @@ class RoleHost {
     status_.beat(monotonic);
     notify_.beat(monotonic);
     if (place_due_ > nanoseconds{} && monotonic >= place_due_) take_place_again(monotonic, now);
+    move_with_leadership(monotonic, now);
     if (monotonic < tell_due_) return;
     const ops::RoleState before = told_.last().state;
     const bool changed = told_.take(role_->standing(), draining_);
     tell_due_ = monotonic + std::chrono::milliseconds{told_.last().state == before ? 20 : 0};
     if (!entry_ && role_->own_port() != 0) {
-      if (auto entered = enter(fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
+      at_place_ = !options_.beside;
+      if (auto entered = enter(options_.instance,
+                               fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
           !entered) {
         log::warn("registry_not_written", {{"error", entered.error().text()}});
       }
@@ -292,6 +341,8 @@ class RoleHost {
   std::string token_;
   nanoseconds place_due_{};  // 0: it has its port and its name
   nanoseconds place_until_{};
+  bool at_place_ = true;  // under the role's own name and port
+  nanoseconds move_due_{};  // 0: it is where it belongs
   Waiting waiting_;
   ToldStanding told_;
   nanoseconds tell_due_{};

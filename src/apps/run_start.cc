@@ -45,7 +45,24 @@ Result<void> set_limits(oms::ExecutionAgent& agent, const LogFacts& facts,
   return {};
 }
 
+Result<void> add_instruments(oms::ExecutionAgent& agent, std::span<const Instrument> instruments,
+                             Timestamp now) {
+  for (const Instrument& each : instruments) {
+    const Instrument* known = agent.core().instrument(each.instrument);
+    if (known != nullptr && std::memcmp(known, &each, sizeof each) == 0) continue;
+    if (auto done = agent.append(relay::Source::System, now, each); !done) return done;
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<void> continue_run(oms::ExecutionAgent& agent, const LogFacts& facts,
+                          std::span<const Instrument> instruments, const ops::Config& config,
+                          Timestamp now) {
+  if (auto done = add_instruments(agent, instruments, now); !done) return done;
+  return set_limits(agent, facts, config, now);
+}
 
 Result<void> begin_run(oms::ExecutionAgent& agent, const LogFacts& facts,
                        std::span<const Instrument> instruments, const ops::Config& config,
@@ -55,12 +72,7 @@ Result<void> begin_run(oms::ExecutionAgent& agent, const LogFacts& facts,
   run.environment = Text<16>::cut(config.environment);
   run.market_source = Text<16>::cut(to_string(config.market.source));
   auto done = agent.append(relay::Source::System, now, run);
-  for (const Instrument& each : instruments) {
-    const Instrument* known = agent.core().instrument(each.instrument);
-    if (done && (known == nullptr || std::memcmp(known, &each, sizeof each) != 0)) {
-      done = agent.append(relay::Source::System, now, each);
-    }
-  }
+  if (done) done = add_instruments(agent, instruments, now);
   if (done && facts.runs == 0) {
     done = agent.append(relay::Source::System, now,
                         CashMovement{.amount = Price::from_e8(config.paper.initial_cash_e8),

@@ -23,4 +23,10 @@ namespace stoa::apps {
                                      const ops::Config& config, std::string_view version,
                                      Timestamp now);
 
+/// What a process that takes over a run begins with: instruments and limits that its configuration
+/// knows otherwise than the log.
+[[nodiscard]] Result<void> continue_run(oms::ExecutionAgent& agent, const LogFacts& facts,
+                                        std::span<const Instrument> instruments,
+                                        const ops::Config& config, Timestamp now);
+
 }  // namespace stoa::apps

@@ -39,7 +39,7 @@ ExecutionAgent::ExecutionAgent(const Links& links)
     : core_{*links.core},
       log_{*links.log},
       marks_{links.marks},
-      venue_{*links.venue},
+      venue_{links.venue},
       commands_{links.commands},
       gateway_wake_{links.gateway_wake},
       listener_{links.listener},
@@ -61,7 +61,7 @@ ExecutionAgent::ExecutionAgent(const Links& links)
 
 Result<void> ExecutionAgent::open_session(const Text<16>& venue, Timestamp now) {
   core_.for_each_open([&](const Order& order) {
-    if (order.state.order_id.value() != 0) venue_.restore(order.state);
+    if (order.state.order_id.value() != 0) venue_->restore(order.state);
   });
   return append(Source::System, now, VenueSession{.venue = venue, .up = 1});
 }
@@ -141,13 +141,14 @@ void ExecutionAgent::take_inbox() {
 }
 
 void ExecutionAgent::take_reports() {
+  if (duty_ != Duty::Lead) return;
   const auto room = std::span{reports_}.first(std::min(reports_.size(), log_.room()));
-  const std::size_t count = room.empty() ? 0 : venue_.poll_reports(now_, room);
+  const std::size_t count = room.empty() ? 0 : venue_->poll_reports(now_, room);
   for (std::size_t i = 0; i < count && !failed_; ++i) append_input(Source::Venue, reports_[i]);
 }
 
 void ExecutionAgent::answer_probe(const native::MessageView& question) {
-  if (!question.is<OrderIntent>()) return;
+  if (!question.is<OrderIntent>() || duty_ == Duty::Follow) return;
   const auto intent = question.as<OrderIntent>();
   // The gate's answer, as if the order came now: the newest market counts, but nothing is logged
   // for a question.
@@ -234,9 +235,11 @@ std::size_t ExecutionAgent::apply_batch() {
     if (lsn == Lsn{} || input.is_output()) return;
     const std::size_t first = outputs.count();
     core_.apply(lsn, input);
-    outputs.for_each(first, outputs.count(), [&](std::span<const std::byte> bytes) {
-      dispatch(native::MessageView::trusted(bytes));
-    });
+    if (duty_ != Duty::Follow) {
+      outputs.for_each(first, outputs.count(), [&](std::span<const std::byte> bytes) {
+        dispatch(native::MessageView::trusted(bytes));
+      });
+    }
     output_ends_.push_back(outputs.count());
   });
   // Then everyone else: each input with its outputs behind it.
@@ -245,7 +248,10 @@ std::size_t ExecutionAgent::apply_batch() {
   log_.batch().for_each([&](Lsn lsn, const native::MessageView& message) {
     if (lsn == Lsn{}) return hear(message);
     record(lsn, message);
-    if (message.is_output()) return;
+    if (message.is_output()) {
+      if (const auto known = log_.recorded(lsn, message); !known) fail(known.error());
+      return;
+    }
     const std::size_t last = output_ends_[applied++];
     outputs.for_each(first, last, [&](std::span<const std::byte> bytes) { take_output(bytes); });
     first = last;
@@ -257,7 +263,7 @@ std::size_t ExecutionAgent::apply_batch() {
 
 void ExecutionAgent::take_output(std::span<const std::byte> bytes) {
   const auto output = native::MessageView::trusted(bytes);
-  count_output(status_, output);
+  if (duty_ != Duty::Follow) count_output(status_, output);
   if (failed_) return;
   const auto taken = log_.append_output(bytes);
   if (!taken) return fail(taken.error());
@@ -270,11 +276,17 @@ void ExecutionAgent::record(Lsn lsn, const native::MessageView& message) {
   if (listener_ != nullptr) listener_->on_record(lsn, message);
 }
 
+void ExecutionAgent::send(const native::MessageView& output, Timestamp now) {
+  now_ = now;
+  count(output);
+  dispatch(output);
+}
+
 void ExecutionAgent::dispatch(const native::MessageView& output) {
   using native::Wire;
   switch (output.type()) {
     case Wire<OrderSend>::kType: {
-      venue_.send(output.as<OrderSend>(), now_);
+      venue_->send(output.as<OrderSend>(), now_);
       const nanoseconds sent_at = stopwatch_.monotonic();
       status_.durable_to_send_ns.record(
           static_cast<std::uint64_t>((sent_at - durable_at_).count()));
@@ -284,13 +296,13 @@ void ExecutionAgent::dispatch(const native::MessageView& output) {
       break;
     }
     case Wire<CancelSend>::kType:
-      venue_.cancel(output.as<CancelSend>(), now_);
+      venue_->cancel(output.as<CancelSend>(), now_);
       break;
     case Wire<ReplaceSend>::kType:
-      venue_.replace(output.as<ReplaceSend>(), now_);
+      venue_->replace(output.as<ReplaceSend>(), now_);
       break;
     case Wire<OrderQuery>::kType:
-      venue_.query(output.as<OrderQuery>(), now_);
+      venue_->query(output.as<OrderQuery>(), now_);
       break;
     default:
       break;

@@ -43,6 +43,12 @@ class RecordListener {
 /// why, and the way back is a restart.
 class ExecutionAgent final : public IntentSink {
  public:
+  /// What it does with what it decides; a process of a role that can be switched changes it.
+  enum class Duty : std::uint8_t {
+    Lead,    // everything
+    Finish,  // takes no more reports of the venue
+    Follow,  // decides only: nothing is sent, answered or counted as done
+  };
   struct Links {
     ExecutionCore* core = nullptr;  // as the log has left it
     relay::ExecutionLog* log = nullptr;
@@ -65,6 +71,12 @@ class ExecutionAgent final : public IntentSink {
     if (!offer) return std::unexpected(offer.error());
     return {};
   }
+
+  void set_duty(Duty duty) noexcept { duty_ = duty; }
+  /// The venue's session is another one from here on. It outlives the agent.
+  void set_venue(OrderPort& venue) noexcept { venue_ = &venue; }
+  /// An output that was derived while it followed goes to the venue now.
+  void send(const native::MessageView& output, Timestamp now);
 
   /// Tells a paper venue its resting orders, then asks about every open one. Orders may come from
   /// now on.
@@ -111,7 +123,7 @@ class ExecutionAgent final : public IntentSink {
   ExecutionCore& core_;
   relay::ExecutionLog& log_;
   relay::MarkKeeper* marks_;
-  OrderPort& venue_;
+  OrderPort* venue_;
   bus::Subscription* commands_;
   bus::Wake* gateway_wake_;
   RecordListener* listener_;
@@ -127,6 +139,7 @@ class ExecutionAgent final : public IntentSink {
   std::vector<std::size_t> output_ends_;  // outputs of the round, up to and with each input's
   std::vector<Mark> told_;                // the market, as a relay says it with a question
   Timestamp now_{};
+  Duty duty_ = Duty::Lead;
   bool failed_ = false;
   Error error_;
 };

@@ -442,8 +442,9 @@ TEST(ReplayCheck, names_the_first_output_that_is_not_what_the_core_derives) {
     check.take(Lsn{i + 1}, native::MessageView::trusted(log[i]));
   EXPECT_EQ(check.mismatches(), 1U);
   EXPECT_EQ(check.first_mismatch(),
-            fmt::format("record {}: OrderUpdate, output {}, differs at byte 40", log.size() - 1,
-                        native::MessageView::trusted(update).header().sequence));
+            fmt::format("record {}: OrderUpdate, output {}, differs at byte 40: recorded OrderUpdate "
+                        "{{\"instrument\":0}}, derived OrderUpdate {{\"instrument\":1}}",
+                        log.size() - 1, native::MessageView::trusted(update).header().sequence));
 }
 
 }  // namespace

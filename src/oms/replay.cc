@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/describe.h"
 #include "protocol/native/registry.h"
 
 namespace stoa::oms {
@@ -43,7 +44,9 @@ void ReplayCheck::take(Lsn lsn, const native::MessageView& message) {
   derived_.pop_front();
   if (std::ranges::equal(expected, message.bytes())) return;
   const auto at = std::ranges::mismatch(expected, message.bytes()).in1 - expected.begin();
-  differ(lsn, message, fmt::format("differs at byte {}", at));
+  std::string words;
+  native::append_difference(words, message, native::MessageView::trusted(expected));
+  differ(lsn, message, fmt::format("differs at byte {}: {}", at, words));
 }
 
 std::vector<std::vector<std::byte>> ReplayCheck::take_unrecorded() {
@@ -55,6 +58,7 @@ std::vector<std::vector<std::byte>> ReplayCheck::take_unrecorded() {
 
 void ReplayCheck::differ(Lsn lsn, const native::MessageView& recorded, const std::string& how) {
   if (++mismatches_ > 1) return;
+  first_mismatch_at_ = lsn;
   const native::MessageInfo* info = native::find_message(recorded.type());
   first_mismatch_ =
       fmt::format("record {}: {}, output {}, {}", lsn.value(),

@@ -35,8 +35,10 @@ class ReplayCheck {
   [[nodiscard]] std::uint64_t inputs() const noexcept { return inputs_; }
   [[nodiscard]] std::uint64_t compared() const noexcept { return compared_; }
   [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
-  /// "record 17: OrderUpdate, output 9, differs at byte 84"; empty when all agree.
+  /// "record 17: OrderUpdate, output 9, differs at byte 84: recorded …, derived …"; empty when all
+  /// agree.
   [[nodiscard]] const std::string& first_mismatch() const noexcept { return first_mismatch_; }
+  [[nodiscard]] Lsn first_mismatch_at() const noexcept { return first_mismatch_at_; }
 
  private:
   void differ(Lsn lsn, const native::MessageView& recorded, const std::string& how);
@@ -47,6 +49,7 @@ class ReplayCheck {
   std::uint64_t compared_ = 0;
   std::uint64_t mismatches_ = 0;
   std::string first_mismatch_;
+  Lsn first_mismatch_at_{};
 };
 
 }  // namespace stoa::oms

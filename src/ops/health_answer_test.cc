@@ -204,9 +204,16 @@ TEST_F(HealthAnswer, says_where_the_process_stands_in_the_switch_of_its_role) {
             R"({"mode":"following","colour":"green","release":"0.2.0","epoch":7,"lsn":"1200",)"
             R"("compared":"900","differs_at":"1100","difference":"record 1100: said \"no\"",)"
             R"("lag_records":"3","hash":"00000000000000ab"})");
+  // It lives and has started, but what it would serve is another's.
+  status.set_state(RoleState::Ready);
+  EXPECT_EQ(ask("/readyz").status, 503);
+  EXPECT_EQ(at(ask("/readyz"), "/output"), "role:state: follows the one that leads");
+  EXPECT_EQ(ask("/startupz").status, 200);
+  EXPECT_EQ(at(ask("/health"), "/status"), "pass");
   place.mode = SwitchMode::Leading;
   status.set_place(place);
   EXPECT_EQ(at(ask("/status"), "/switch/mode"), "leading");
+  EXPECT_EQ(ask("/readyz").status, 200);
 }
 
 }  // namespace

@@ -93,6 +93,14 @@ class ExecutionLog {
   /// Records an output of the core. Nothing: it will come back in a later batch.
   [[nodiscard]] virtual Result<std::optional<Lsn>> append_output(
       std::span<const std::byte> message) = 0;
+  /// An output that a relay has recorded is looked at; those of the records before it have been
+  /// handed to `append_output`.
+  ///
+  /// errors  another one than this process has derived, and it is the one that decides
+  [[nodiscard]] virtual Result<void> recorded(Lsn lsn, const native::MessageView& output) {
+    static_cast<void>(lsn), static_cast<void>(output);
+    return {};
+  }
   /// Shows a record to those in this process who follow the log; waits for room.
   virtual void publish(Lsn lsn, std::span<const std::byte> message) = 0;
   /// A word of the moment to all who follow the log (Header flag probe); never logged.

@@ -17,8 +17,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fail_point.h"
 #include "base/ids.h"
+#include "model/system.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/describe.h"
 #include "protocol/native/registry.h"
 #include "relay/execution_log.h"
 #include "relay/publisher.h"
@@ -32,9 +35,18 @@ namespace {
 /// Of the core: room for what a cancel-all of every order that there can be makes of itself.
 constexpr std::size_t kOutputBytes = 64U << 20U;
 constexpr std::size_t kInputBytes = 4U << 20U;
+/// Outputs derived here that nobody records: a follower of a leader that is gone reads no further.
+constexpr std::size_t kWaitingMax = 262'144;
+/// Records kept behind an order until the leader has closed: seconds of them.
+constexpr std::size_t kBehindMax = 262'144;
 
 constexpr std::size_t outbox_bytes(Source source) {
   return source == Source::Core ? kOutputBytes : kInputBytes;
+}
+
+void change_one_bit(std::vector<std::byte>& message) {
+  const auto body = native::MessageView::trusted(message).body();
+  message[static_cast<std::size_t>(body.data() - message.data())] ^= std::byte{1};
 }
 
 }  // namespace
@@ -43,7 +55,7 @@ constexpr std::size_t outbox_bytes(Source source) {
 class RemoteLog::Reader final : public SubscriberHandler {
  public:
   explicit Reader(RemoteLog& log) noexcept : log_{log} {}
-  void on_message(Lsn lsn, const native::MessageView& message) override { log_.take(lsn, message); }
+  void on_message(Lsn lsn, const native::MessageView& message) override { log_.read(lsn, message); }
   void on_gap(const Gap& gap) override {
     log_.fail(gap.unknown()
                   ? "the relay has another log than before"
@@ -54,30 +66,42 @@ class RemoteLog::Reader final : public SubscriberHandler {
   RemoteLog& log_;
 };
 
-RemoteLog::RemoteLog(const Options& options) : records_per_round_{options.records_per_round} {}
+RemoteLog::RemoteLog(const Options& options) : options_{options} {}
 
 Result<RemoteLog> RemoteLog::open(const Options& options) {
   RemoteLog log{options};
-  for (const Source source : options.sources) {
-    auto publisher = Publisher::open({.socket = options.socket,
-                                      .domain = native::Domain::Execution,
-                                      .source = source,
-                                      .name = options.name,
-                                      .outbox_bytes = outbox_bytes(source)});
-    if (!publisher) return std::unexpected(std::move(publisher.error()));
-    log.publishers_.push_back(
-        {.source = source, .publisher = std::make_unique<Publisher>(std::move(*publisher))});
-  }
+  if (auto opened = log.open_publishers(); !opened) return std::unexpected(opened.error());
+  log.owns_ = !options.beside;
   return log;
 }
 
+Result<Publisher> RemoteLog::open_publisher(Source source) const {
+  return Publisher::open({.socket = options_.socket,
+                          .domain = native::Domain::Execution,
+                          .source = source,
+                          .name = options_.name,
+                          .outbox_bytes = outbox_bytes(source)});
+}
+
+Result<void> RemoteLog::open_publishers() {
+  publishers_.clear();
+  for (const Source source : options_.sources) {
+    auto publisher = open_publisher(source);
+    if (!publisher) return std::unexpected(std::move(publisher.error()));
+    publishers_.push_back(
+        {.source = source, .publisher = std::make_unique<Publisher>(std::move(*publisher))});
+  }
+  return {};
+}
+
 bool RemoteLog::numbered() const noexcept {
-  return std::ranges::all_of(publishers_, [](const Of& each) { return each.publisher->ready(); });
+  return owns_ && std::ranges::all_of(publishers_,
+                                      [](const Of& each) { return each.publisher->ready(); });
 }
 
 bool RemoteLog::connected() const noexcept {
-  return std::ranges::all_of(publishers_,
-                             [](const Of& each) { return each.publisher->connected(); }) &&
+  return (!owns_ || std::ranges::all_of(publishers_,
+                                        [](const Of& each) { return each.publisher->connected(); })) &&
          subscriber_ && subscriber_->connected();
 }
 
@@ -101,22 +125,69 @@ const Publisher& RemoteLog::publisher(Source source) const noexcept {
 
 std::size_t RemoteLog::poll(nanoseconds now) {
   now_ = now;
+  if (!owns_) return 0;
   std::size_t work = 0;
   for (const Of& each : publishers_) {
     work += each.publisher->poll(now);
-    if (each.publisher->superseded()) {
-      fail(fmt::format("another process has taken over: {}", each.publisher->refusal()->text()));
-    }
+    // Of two processes that take the sources at a time the one that is out learns it at the first,
+    // before it disturbs the other at the next.
+    if (&each != publishers_.data()) continue;
+    if (!each.publisher->ready() || each.publisher->superseded()) break;
   }
   return work;
 }
 
-Result<void> RemoteLog::follow(Subscriber subscriber, const SourceNumbers& numbers,
-                               const std::vector<std::vector<std::byte>>& waiting) {
+void RemoteLog::follow(Subscriber subscriber, const SourceNumbers& numbers,
+                       const std::vector<std::vector<std::byte>>& waiting) {
   subscriber_ = std::make_unique<Subscriber>(std::move(subscriber));
   head_ = Lsn{subscriber_->next_lsn().value() - 1};
+  newest_ = head_;
   numbers_ = numbers;
-  for (const auto& output : waiting) {
+  waiting_.assign(waiting.begin(), waiting.end());
+}
+
+// --- who leads
+
+Result<void> RemoteLog::take() {
+  leads_ = false;
+  if (std::ranges::any_of(publishers_, [](const Of& each) {
+        return each.publisher->ready() || each.publisher->refusal() != nullptr;
+      })) {
+    if (auto opened = open_publishers(); !opened) return opened;
+  }
+  owns_ = true;
+  poll(now_);
+  return {};
+}
+
+void RemoteLog::drop() {
+  owns_ = false;
+  leads_ = false;
+  // The next hello is that of another instance.
+  if (auto opened = open_publishers(); !opened) fail(opened.error().text());
+}
+
+bool RemoteLog::taken() const noexcept {
+  return numbered() && std::ranges::all_of(publishers_, [this](const Of& each) {
+           const std::uint64_t read = numbers_.last[static_cast<std::size_t>(each.source)];
+           return read + 1 >= each.publisher->next_sequence();
+         });
+}
+
+bool RemoteLog::superseded() const noexcept {
+  return owns_ && publishers_.front().publisher->superseded();
+}
+
+bool RemoteLog::disturbed() const noexcept {
+  return owns_ && !superseded() && std::ranges::any_of(publishers_, [](const Of& each) {
+           return each.publisher->superseded();
+         });
+}
+
+Result<void> RemoteLog::lead() {
+  leads_ = true;
+  const auto unrecorded = std::exchange(waiting_, {});
+  for (const auto& output : unrecorded) {
     if (auto taken = append_output(output); !taken) {
       return std::unexpected(std::move(taken.error()));
     }
@@ -129,6 +200,7 @@ std::uint64_t RemoteLog::next_sequence(Source source) const noexcept {
 }
 
 std::size_t RemoteLog::room() const noexcept {
+  if (!leads_) return waiting_.size() < kWaitingMax ? SIZE_MAX : 0;
   std::size_t room = SIZE_MAX;
   for (const Of& each : publishers_) {
     // Half is kept for what follows from what has been read already.
@@ -150,28 +222,90 @@ Result<Offer> RemoteLog::offer(std::span<const std::byte> message, Timestamp /*n
 
 Result<Lsn> RemoteLog::commit() {
   poll(now_);
-  if (!failed_ && subscriber_ && room() > records_per_round_) {
+  to_come_ = waiting_.size();
+  for (std::size_t n = 0; n < options_.records_per_round && !behind_.empty() && !held_up_; ++n) {
+    const Held next = std::move(behind_.front());
+    behind_.pop_front();
+    place(next.lsn, native::MessageView::trusted(next.bytes));
+  }
+  if (!failed_ && subscriber_ && room() > options_.records_per_round &&
+      behind_.size() < kBehindMax) {
     Reader reader{*this};
-    subscriber_->poll(now_, reader, records_per_round_);
+    subscriber_->poll(now_, reader, options_.records_per_round);
   }
   if (failed_) return std::unexpected(*failed_);
   return head_;
 }
 
-void RemoteLog::take(Lsn lsn, const native::MessageView& message) {
+void RemoteLog::read(Lsn lsn, const native::MessageView& message) {
   if (lsn == Lsn{}) return batch_.add(lsn, message.bytes());
-  head_ = lsn;
+  newest_ = lsn;
+  if (on_lead_ && (message.is<SwitchOrder>() || message.is<EpochOpen>() ||
+                   message.is<EpochClose>())) {
+    on_lead_(message);
+  }
+  if (!waits_behind(message)) return place(lsn, message);
+  behind_.push_back({.lsn = lsn, .bytes = {message.bytes().begin(), message.bytes().end()}});
+}
+
+/// Behind an order nothing is applied until the role says so. The leader's outputs of what lies
+/// before it come later than that, and are what it waits for.
+bool RemoteLog::waits_behind(const native::MessageView& message) const noexcept {
+  if (behind_.empty() && !held_up_) return false;
+  return !(leads_ && message.is_output() && to_come_ > 0);
+}
+
+void RemoteLog::place(Lsn lsn, const native::MessageView& message) {
+  head_ = std::max(head_, lsn);
   numbers_.note(message.header());
   batch_.add(lsn, message.bytes());
-  if (!message.is_output()) return;
-  if (waiting_.empty() || !std::ranges::equal(waiting_.front(), message.bytes())) {
-    return fail(
-        fmt::format("record {} is an output that this process did not derive", lsn.value()));
+  if (message.is_output() && to_come_ > 0) --to_come_;
+  if (message.is<SwitchOrder>()) held_up_ = message.as<SwitchOrder>().role == SwitchRole::Execution;
+}
+
+Result<void> RemoteLog::recorded(Lsn lsn, const native::MessageView& output) {
+  last_output_ = std::max(last_output_, lsn);
+  if (!waiting_.empty() && std::ranges::equal(waiting_.front(), output.bytes())) {
+    waiting_.pop_front();
+    ++compared_;
+    return {};
   }
-  waiting_.pop_front();
+  if (leads_) {
+    fail(fmt::format("record {} is an output that this process did not derive", lsn.value()));
+    return std::unexpected(*failed_);
+  }
+  differ(lsn, output);
+  return {};
+}
+
+/// What was derived under the same number or before it is not looked at again.
+void RemoteLog::differ(Lsn lsn, const native::MessageView& recorded) {
+  const std::uint64_t number = recorded.header().sequence;
+  std::string text;
+  if (waiting_.empty() ||
+      native::MessageView::trusted(waiting_.front()).header().sequence > number) {
+    text = "recorded ";
+    native::append_words(text, recorded);
+    text += ", derived nothing";
+  } else {
+    native::append_difference(text, recorded, native::MessageView::trusted(waiting_.front()));
+  }
+  while (!waiting_.empty() &&
+         native::MessageView::trusted(waiting_.front()).header().sequence <= number) {
+    waiting_.pop_front();
+  }
+  if (difference_) return;
+  difference_ = {.lsn = lsn,
+                 .text = fmt::format("record {}, output {}: {}", lsn.value(), number, text)};
 }
 
 Result<std::optional<Lsn>> RemoteLog::append_output(std::span<const std::byte> message) {
+  if (!leads_) {
+    waiting_.emplace_back(message.begin(), message.end());
+    // Where a test wants to know what happens to one that computes something else.
+    if (fail_point("follower_derives_another") != 0) change_one_bit(waiting_.back());
+    return std::optional<Lsn>{};
+  }
   const auto offered = offer(message, Timestamp{});
   if (!offered) return std::unexpected(offered.error());
   if (*offered != Offer::Taken) {
@@ -186,7 +320,8 @@ Result<std::optional<Lsn>> RemoteLog::append_output(std::span<const std::byte> m
 
 void RemoteLog::tell(std::span<const std::byte> message) {
   // Of the moment: what cannot go now is of no use later.
-  static_cast<void>(publishers_.front().publisher->transient_encoded(message));
+  const auto source = static_cast<Source>(native::MessageView::trusted(message).header().source);
+  if (leads_) static_cast<void>(publisher(source).transient_encoded(message));
 }
 
 Result<void> RemoteLog::end_round() {
@@ -204,7 +339,9 @@ std::optional<nanoseconds> RemoteLog::next_due() const noexcept {
   const auto consider = [&](std::optional<nanoseconds> due) {
     if (due && (!next || *due < *next)) next = due;
   };
-  for (const Of& each : publishers_) consider(each.publisher->next_due());
+  if (owns_) {
+    for (const Of& each : publishers_) consider(each.publisher->next_due());
+  }
   if (subscriber_) consider(subscriber_->next_due());
   return next;
 }

@@ -231,4 +231,44 @@ void append_json(std::string& out, const MessageView& message) {
   json.end_object();
 }
 
+void append_words(std::string& out, const MessageView& message) {
+  const MessageInfo* info = known(message.type(), message.body());
+  out += info == nullptr ? "message " + std::to_string(message.type()) : std::string{info->name};
+  out += ' ';
+  append_body_json(out, message);
+}
+
+void append_difference(std::string& out, const MessageView& recorded, const MessageView& derived) {
+  const auto one = recorded.body();
+  const auto other = derived.body();
+  const MessageInfo* info = known(recorded.type(), one);
+  const bool alike = recorded.type() == derived.type() && one.size() == other.size();
+  const auto differs = [&](const Field& field) {
+    return !std::ranges::equal(one.subspan(field.offset, field.size),
+                               other.subspan(field.offset, field.size));
+  };
+  const bool in_fields = alike && info != nullptr && std::ranges::any_of(info->fields, differs);
+  const auto say = [&](std::string_view who, const MessageView& message) {
+    out += who;
+    if (!in_fields) {
+      append_words(out, message);
+      const Header header = message.header();
+      out += " number " + std::to_string(header.sequence) + " at " +
+             std::to_string(header.timestamp.ns());
+      return;
+    }
+    (out += info->name) += ' ';
+    json::Writer json{out};
+    json.begin_object();
+    for (const Field& field : info->fields) {
+      if (differs(field)) {
+        add_field(json, field, message.body().subspan(field.offset, field.size));
+      }
+    }
+    json.end_object();
+  };
+  say("recorded ", recorded);
+  say(", derived ", derived);
+}
+
 }  // namespace stoa::native

@@ -31,4 +31,12 @@ void append_json(std::string& out, const MessageView& message);
 /// Appends only what stands at "body" above.
 void append_body_json(std::string& out, const MessageView& message);
 
+/// Appends type and body: `OrderUpdate {"client_order_id":"A17", … }`.
+void append_words(std::string& out, const MessageView& message);
+
+/// Appends what two messages say differently: `recorded Fill {"last_px":"5"}, derived Fill
+/// {"last_px":"6"}`. Of one type and size only the fields that differ are shown, else all; equal
+/// bodies differ in their headers, of which the numbers are shown.
+void append_difference(std::string& out, const MessageView& recorded, const MessageView& derived);
+
 }  // namespace stoa::native

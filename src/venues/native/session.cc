@@ -33,7 +33,7 @@ constexpr std::size_t kOutboxBytes = 32U << 20U;
 }  // namespace
 
 NativeVenue::NativeVenue(const Options& options, relay::Publisher orders, relay::Subscriber reports)
-    : orders_{std::move(orders)}, reports_{std::move(reports)}, next_report_{options.next_report} {}
+    : orders_{std::move(orders)}, reports_{std::move(reports)}, next_report_{options.next_report}, speaks_{!options.listen} {}
 
 Result<std::unique_ptr<NativeVenue>> NativeVenue::open(const Options& options) {
   auto orders = relay::Publisher::open({.socket = options.orders,
@@ -54,14 +54,22 @@ Result<std::unique_ptr<NativeVenue>> NativeVenue::open(const Options& options) {
 
 std::size_t NativeVenue::poll(nanoseconds now) {
   now_ = now;
-  std::size_t work = orders_.poll(now);
+  std::size_t work = speaks_ ? orders_.poll(now) : 0;
   if (pending_.size() < kPendingMax) work += reports_.poll(now, *this, 4'096);
   return work;
 }
 
+bool NativeVenue::heard() const noexcept {
+  return reports_.connected() && venue_ready_ && heard_ != nanoseconds{} &&
+         now_ - heard_ < kSilenceMax;
+}
+
 bool NativeVenue::up() const noexcept {
-  return orders_.connected() && reports_.connected() && venue_ready_ && !request_lost_ &&
-         heard_ != nanoseconds{} && now_ - heard_ < kSilenceMax;
+  return speaks_ && orders_.connected() && !request_lost_ && heard();
+}
+
+void NativeVenue::pass_over(std::uint64_t next) {
+  while (!pending_.empty() && next_report_ - pending_.size() < next) pending_.pop_front();
 }
 
 void NativeVenue::query(const OrderQuery& query, Timestamp now) {
@@ -120,8 +128,9 @@ std::size_t NativeVenue::poll_reports(Timestamp /*now*/, std::span<ExecutionRepo
 }
 
 std::optional<nanoseconds> NativeVenue::next_due() const noexcept {
-  const auto one = orders_.next_due();
   const auto other = reports_.next_due();
+  if (!speaks_) return other;
+  const auto one = orders_.next_due();
   if (!one) return other;
   return other && *other < *one ? other : one;
 }

@@ -41,6 +41,7 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
     std::filesystem::path reports;  // socket of what it answers
     std::string name;               // ours, for its people
     std::uint64_t next_report = 1;  // the first that our log does not hold
+    bool listen = false;            // another process of ours speaks to it, until `take`
   };
   /// The venue says that it is there ten times a second; silent for longer: it is away.
   static constexpr nanoseconds kSilenceMax = std::chrono::seconds{2};
@@ -51,6 +52,16 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
   std::size_t poll(nanoseconds now);
   /// Both ways stand, and the venue has said lately that it is ready.
   [[nodiscard]] bool up() const noexcept;
+  /// The same of the way from the venue only.
+  [[nodiscard]] bool heard() const noexcept;
+  /// From here on this process speaks to it: whoever did so before is out.
+  void take() noexcept { speaks_ = true; }
+  /// Another process of ours speaks to it from now on.
+  [[nodiscard]] bool superseded() const noexcept { return orders_.superseded(); }
+  /// The venue has all that it was asked.
+  [[nodiscard]] bool sent() const noexcept { return orders_.unacked() == 0 && !request_lost_; }
+  /// Our log holds the reports before `next`: another process has put them there.
+  void pass_over(std::uint64_t next);
   /// What is traded there, as it says; empty before it has said anything.
   [[nodiscard]] std::span<const Instrument> instruments() const noexcept { return instruments_; }
   /// Questions without an answer.
@@ -76,7 +87,7 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
   /// `visit(fd, events)` for each connection.
   template <class Visit>
   void for_each_fd(Visit visit) const {
-    visit(orders_.fd(), orders_.events());
+    if (speaks_) visit(orders_.fd(), orders_.events());
     visit(reports_.fd(), reports_.events());
   }
   [[nodiscard]] std::optional<nanoseconds> next_due() const noexcept;
@@ -97,6 +108,7 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
   std::deque<ExecutionReport> pending_;
   std::vector<Instrument> instruments_;
   std::unordered_set<std::uint64_t> asked_;  // cl_ord_ids
+  bool speaks_;
   bool request_lost_ = false;
   bool venue_ready_ = false;
   nanoseconds heard_{};
