@@ -215,13 +215,13 @@ class RolesShape(Running):
         self.shift = free_shift()
         self.port = 8080 + self.shift
         # The environment of tests lets the system pick the gateway's port, anew with each of its lives.
-        self._flags = [*known_settings(), "--set", "gateway.port=8080", "--env", env, *flags]
+        self.flags = [*known_settings(), "--set", "gateway.port=8080", "--env", env, *flags]
         self._seen: set[int] = set()  # process ids that were ours
 
     def start(self) -> float:
         begun = time.monotonic()
         done = run_program(
-            "up", "--data", self.data, "--base-port", str(self.shift), *self._flags, seconds=120, cwd=self.dir
+            "up", "--data", self.data, "--base-port", str(self.shift), *self.flags, seconds=120, cwd=self.dir
         )
         took = time.monotonic() - begun
         if done.returncode != 0:
@@ -255,7 +255,7 @@ class RolesShape(Running):
         """The supervisor does; a role that it gave up is asked for again, as a person would."""
 
     def ask_again(self) -> None:
-        run_program("up", "--data", self.data, "--base-port", str(self.shift), *self._flags, seconds=120)
+        run_program("up", "--data", self.data, "--base-port", str(self.shift), *self.flags, seconds=120)
 
     def stop(self) -> float:
         begun = time.monotonic()

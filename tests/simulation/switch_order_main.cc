@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
   app.add_option("--wait", options.wait_s, "Seconds")->capture_default_str();
   try {
     app.parse(argc, argv);
-    options.socket = data / "run" / "relay-execution.sock";
+    options.socket = data / "run" / "execution.sock";
     for (std::uint8_t i = 0; i < kSwitchRoles; ++i) {
       if (to_string(static_cast<SwitchRole>(i)) == role) options.role = static_cast<SwitchRole>(i);
     }
