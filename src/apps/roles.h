@@ -24,9 +24,9 @@ struct RoleParts {
   std::string commit{};
   bool take_over = false;  // a relay: from the one that runs
   // Of a role that can be switched (decision 0014).
-  bool beside = false;      // it follows until the log says that it is to lead
-  std::string colour{};     // "blue"
-  std::string release{};    // which build, for the log
+  bool beside = false;    // it follows until the log says that it is to lead
+  std::string colour{};   // "blue"
+  std::string release{};  // which build, for the log
 };
 
 [[nodiscard]] Result<std::unique_ptr<Role>> make_relay(const RoleParts& parts);

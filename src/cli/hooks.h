@@ -45,10 +45,10 @@ struct RoleOptions {
   bool take_over = false;  // a relay: from the one that runs, without a pause that anyone sees
   // Of a role that can be switched to another process (decision 0014).
   bool beside = false;           // it follows until the log says that it is to lead
-  std::string colour{};           // blue or green
-  std::string release{};          // which build, for people and the log; empty: this program's
-  std::string instance{};         // `name`, or "execution.green" beside the one that has the place
-  std::uint16_t place_port = 0;   // the health port that comes with leading; 0: the system picks
+  std::string colour{};          // blue or green
+  std::string release{};         // which build, for people and the log; empty: this program's
+  std::string instance{};        // `name`, or "execution.green" beside the one that has the place
+  std::uint16_t place_port = 0;  // the health port that comes with leading; 0: the system picks
 };
 
 /// What the commands need from parts that are wired in apps/. An empty function makes its command

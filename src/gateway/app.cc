@@ -150,6 +150,10 @@ std::size_t App::poll(std::size_t limit) {
           ++undecodable;
           return;
         }
+        if (lsn != 0) {
+          last_lsn = lsn;
+          if (first_lsn == 0) first_lsn = lsn;
+        }
         if ((view->header().flags & native::kFlagProbe) == 0) {
           orders.apply(lsn, *view);
           account.apply(lsn, *view);

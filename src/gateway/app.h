@@ -54,6 +54,8 @@ struct App {
   Renderer render;
   Desk desk;
 
+  std::uint64_t first_lsn = 0;  // of the records that the boards were made from; 0: none yet
+  std::uint64_t last_lsn = 0;
   std::map<int, std::uint64_t> requests_by_status;
   std::uint64_t requests = 0;
   std::size_t connections = 0;

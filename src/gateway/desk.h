@@ -77,6 +77,10 @@ class Desk {
 
   /// Answers why nothing can be asked of the engine now; false when it can. Nothing is held here.
   [[nodiscard]] bool refuse_if_closed(Reply& reply) const;
+  /// Numbers go on with this one: the source is ours from here on. Nothing is on its way.
+  void begin_at(std::uint64_t next_sequence) noexcept { next_sequence_ = next_sequence; }
+  /// No command waits here to be handed on.
+  [[nodiscard]] bool all_handed_on() const noexcept { return held_.empty() && held_first_.empty(); }
   /// Hands on what is held here and may go, or refuses it; after each look at the door.
   void release();
   /// Looks at a record of the log, after the boards have.

@@ -30,6 +30,7 @@
 #include "bus/wake.h"
 #include "gateway/app.h"
 #include "gateway/desk.h"
+#include "gateway/gateway_server.h"
 #include "gateway/http_session.h"
 #include "gateway/net.h"
 #include "gateway/routes.h"
@@ -40,7 +41,6 @@
 namespace stoa::gateway {
 namespace {
 
-namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMessagesPerTurn = 2'048;
@@ -61,81 +61,16 @@ Result<net::Tcp::endpoint> endpoint_of(const Options& options) {
   return net::Tcp::endpoint{address, options.port};
 }
 
-/// The sessions of a table, held: they leave it when they end, so no walk is over the table itself.
-template <class Session>
-std::vector<std::shared_ptr<Session>> held(
-    const std::unordered_map<Session*, std::shared_ptr<Session>>& table) {
-  std::vector<std::shared_ptr<Session>> sessions;
-  sessions.reserve(table.size());
-  for (const auto& [key, session] : table) sessions.push_back(session);
-  return sessions;
-}
-
 }  // namespace
 
-/// The gateway's thread and everything on it.
-class Gateway::Server final : public HttpHost, public WsHost {
- public:
-  Server(Options options, const Link& link)
-      : app_{std::move(options), link}, hub_{app_}, acceptor_{io_}, timer_{io_}, wake_{io_} {}
-  // A thread that cannot be joined ends the process anyway.
-  // NOLINTNEXTLINE(bugprone-exception-escape)
-  ~Server() override { stop(); }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  Result<void> listen();
-  void start() {
-    thread_ = std::thread{[this] { run(); }};
-  }
-  void stop();
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-
-  void on_closed(HttpSession& session) override;
-  void on_upgraded(net::Socket socket, std::string early) override;
-  void on_closed(WsSession& session) override;
-
- private:
-  using Acceptor = asio::basic_socket_acceptor<net::Tcp, net::Executor>;
-  using Timer =
-      asio::basic_waitable_timer<std::chrono::steady_clock,
-                                 asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
-  using Descriptor = asio::posix::basic_stream_descriptor<net::Executor>;
-
-  void run();
-  void accept();
-  void on_accept(net::Error error, net::Socket socket);
-  void turn();
-  void sleep();
-  void publish();
-  void tick();
-  void arm_timer();
-  void shut_down();
-
-  App app_;
-  WsHub hub_;
-  asio::io_context io_{1};
-  Acceptor acceptor_;
-  Timer timer_;
-  Descriptor wake_;
-  std::uint16_t port_ = 0;
-  std::unordered_map<HttpSession*, std::shared_ptr<HttpSession>> http_;
-  std::unordered_map<WsSession*, std::shared_ptr<WsSession>> ws_;
-  nanoseconds log_figures_due_{};
-  nanoseconds stop_by_{};
-  bool accept_paused_ = false;
-  bool stopping_ = false;
-  std::thread thread_;
-};
-
-Result<void> Gateway::Server::listen() {
-  const auto endpoint = endpoint_of(app_.options);
-  if (!endpoint) return std::unexpected(endpoint.error());
+/// The public listening socket.
+Result<Fd> Gateway::Server::bind_public(const net::Tcp::endpoint& endpoint) {
+  Acceptor acceptor{io_};
   net::Error error;
-  net::ignore(acceptor_.open(endpoint->protocol(), error));
-  if (!error) net::ignore(acceptor_.set_option(asio::socket_base::reuse_address{true}, error));
-  if (!error) net::ignore(acceptor_.bind(*endpoint, error));
-  if (!error) net::ignore(acceptor_.listen(asio::socket_base::max_listen_connections, error));
+  net::ignore(acceptor.open(endpoint.protocol(), error));
+  if (!error) net::ignore(acceptor.set_option(asio::socket_base::reuse_address{true}, error));
+  if (!error) net::ignore(acceptor.bind(endpoint, error));
+  if (!error) net::ignore(acceptor.listen(asio::socket_base::max_listen_connections, error));
   const std::string where = app_.options.host + ":" + std::to_string(app_.options.port);
   if (error == asio::error::address_in_use) {
     return std::unexpected(
@@ -145,17 +80,39 @@ Result<void> Gateway::Server::listen() {
               .source = where});
   }
   if (error) return io_error("cannot listen", error.value(), where);
-  port_ = acceptor_.local_endpoint(error).port();
+  Fd listener{acceptor.release(error)};
+  if (error) return io_error("cannot listen", error.value(), where);
+  return listener;
+}
 
+Result<void> Gateway::Server::listen() {
+  const auto endpoint = endpoint_of(app_.options);
+  if (!endpoint) return std::unexpected(endpoint.error());
   const int wake_fd = ::dup(app_.link.gateway_wake->fd());
-  if (wake_fd < 0) return io_error("cannot watch the engine's wake", errno, where);
+  if (wake_fd < 0) return io_error("cannot watch the engine's wake", errno, "gateway");
+  net::Error error;
   net::ignore(wake_.assign(wake_fd, error));
-  if (error) return io_error("cannot watch the engine's wake", error.value(), where);
+  if (error) return io_error("cannot watch the engine's wake", error.value(), "gateway");
+  if (role_ == Role::Follows) return open_own_port();
+
+  auto listener = bind_public(*endpoint);
+  if (listener) {
+    use_listener(std::move(*listener));
+    if (!app_.options.next.empty()) meet();
+    return {};
+  }
+  // One that follows may have it, and brings it to whoever waits there.
+  const bool taken = listener.error().code == ErrorCode::Unavailable;
+  if (!taken || app_.options.next.empty()) return std::unexpected(std::move(listener.error()));
+  meet();
+  if (!next_) return std::unexpected(std::move(listener.error()));
   return {};
 }
 
 void Gateway::Server::run() {
-  accept();
+  begin_to_accept();
+  if (own_acceptor_.is_open()) accept(own_acceptor_);
+  tell_place();
   arm_timer();
   turn();
   for (;;) {
@@ -178,29 +135,44 @@ void Gateway::Server::stop() {
   thread_.join();
 }
 
-void Gateway::Server::accept() {
-  acceptor_.async_accept(
-      [this](net::Error error, net::Socket socket) { on_accept(error, std::move(socket)); });
+void Gateway::Server::accept(Acceptor& acceptor) {
+  acceptor.async_accept([this, &acceptor](net::Error error, net::Socket socket) {
+    on_accept(acceptor, error, std::move(socket));
+  });
 }
 
-void Gateway::Server::on_accept(net::Error error, net::Socket socket) {
+void Gateway::Server::on_accept(Acceptor& acceptor, net::Error error, net::Socket socket) {
   if (stopping_) return;
   if (!error) {
     const auto session = std::make_shared<HttpSession>(std::move(socket), app_, *this);
     http_.emplace(session.get(), session);
     app_.connections = http_.size();
+    if (&acceptor == &own_acceptor_) {
+      own_.insert(session.get());
+    } else if (role_ != Role::Leads) {
+      session->pause();  // accepted just before
+      if (role_ == Role::Follows) leaving_.insert(session.get());
+    }
     if (http_.size() > app_.options.connections_max) {
       session->refuse();
     } else {
       session->start();
+      if (session->rests()) on_rested(*session);
     }
   }
+  if (!acceptor.is_open()) return;
   // Out of descriptors: the next tick tries again; a loop of failing accepts would take the thread.
-  accept_paused_ = error && error != asio::error::connection_aborted;
-  if (!accept_paused_) accept();
+  const bool again = error && error != asio::error::connection_aborted;
+  if (again) {
+    accept_paused_ = true;
+  } else {
+    accept(acceptor);
+  }
 }
 
 void Gateway::Server::on_closed(HttpSession& session) {
+  own_.erase(&session);
+  leaving_.erase(&session);
   http_.erase(&session);
   app_.connections = http_.size();
 }
@@ -210,6 +182,7 @@ void Gateway::Server::on_upgraded(net::Socket socket, std::string early) {
   ws_.emplace(session.get(), session);
   app_.clients = ws_.size();
   session->start(early);
+  if (role_ == Role::Follows) session->close_after(WsClose::kRestart, {});
   arm_timer();
 }
 
@@ -261,7 +234,12 @@ void Gateway::Server::tick() {
   app_.desk.expire(now);
   settle_checkpoint(app_);
   publish();
-  if (!stopping_ && std::exchange(accept_paused_, false)) accept();
+  if (!stopping_ && std::exchange(accept_paused_, false)) {
+    for (Acceptor* acceptor : {&acceptor_, &own_acceptor_}) {
+      if (acceptor->is_open()) accept(*acceptor);
+    }
+  }
+  pair_tick(now);
   for (const auto& session : held(http_)) session->check_deadline(now);
   for (const auto& session : held(ws_)) session->check(now);
   if (stopping_ && (ws_.empty() || now >= stop_by_)) {
@@ -285,7 +263,13 @@ void Gateway::Server::shut_down() {
   stop_by_ = app_.link.clock->monotonic() + kStopTime;
   net::Error ignored;
   net::ignore(acceptor_.close(ignored));
+  net::ignore(own_acceptor_.close(ignored));
   net::ignore(wake_.close(ignored));
+  net::ignore(next_wait_.close(ignored));
+  net::ignore(neighbour_wait_.close(ignored));
+  next_.reset();
+  neighbour_.reset();
+  listener_.reset();
   for (const auto& session : held(http_)) session->close();
   for (const auto& session : held(ws_)) session->close(WsClose::kGoingAway, "the engine stops");
   arm_timer();
@@ -315,6 +299,11 @@ Gateway::Gateway(std::unique_ptr<Server> server) noexcept : server_{std::move(se
 Gateway::~Gateway() = default;
 
 std::uint16_t Gateway::port() const noexcept { return server_->port(); }
+std::uint16_t Gateway::own_port() const noexcept { return server_->own_port(); }
+void Gateway::lead(std::uint64_t next_sequence) { server_->post_lead(next_sequence); }
+void Gateway::pause() { server_->post_pause(); }
+void Gateway::follow() { server_->post_follow(); }
+GatewayPlace Gateway::place() const noexcept { return server_->place(); }
 void Gateway::stop() { server_->stop(); }
 
 }  // namespace stoa::gateway

@@ -90,6 +90,8 @@ struct Options {
   std::uint64_t seed = 0;
   Timestamp started{};                // wall time
   std::filesystem::path journal_dir;  // of the execution log; empty: orders have no story
+  std::filesystem::path next;         // where two gateways meet; empty: there is only ever one
+  bool follows = false;  // another leads: no public port is opened, only one of its own
 
   std::size_t orders_kept = 100'000;  // open ones are never dropped
   std::size_t fills_kept = 100'000;
@@ -101,6 +103,7 @@ struct Options {
   std::chrono::milliseconds answer_timeout{5'000};       // then 504 outcome_unknown
   std::size_t held_max = 4'096;  // commands held (ops::OrderDoor); beyond it 503
   std::chrono::milliseconds checkpoint_timeout{30'000};  // of the same
+  std::chrono::milliseconds drain_max{5'000};            // for giving connections away
   std::chrono::milliseconds header_timeout{10'000};      // for one request's header and body
   std::chrono::milliseconds idle_timeout{60'000};        // between requests
   std::chrono::milliseconds engine_silence_max{2'000};   // heartbeat older: unhealthy
@@ -133,8 +136,22 @@ struct Link {
   ops::CheckpointDesk* checkpoints = nullptr;       // null: none can be asked for
 };
 
+/// Where a gateway stands towards the other one of a pair (decision 0014).
+struct GatewayPlace {
+  bool listener = false;   // it has the public listening socket
+  bool neighbour = false;  // another gateway is connected, and has it too
+  bool quiet = false;      // paused: nothing of a command is on its way through the sockets
+  std::uint32_t kept = 0;  // public connections that this process still answers
+  friend bool operator==(const GatewayPlace&, const GatewayPlace&) = default;
+};
+
 /// The running gateway: one thread, one port. `start`, `port` and `stop` are for the thread that
 /// wires the engine.
+///
+/// Two of them may stand at one public port, of which one leads: both have the listening socket
+/// (Options::next), and the one that leads accepts. A switch is `pause` here, `lead` there,
+/// `follow` here; called off it is `pause`, `lead`. While nobody accepts, who connects waits in the
+/// socket's queue, and what comes on open connections in theirs.
 class Gateway {
  public:
   /// Listens, then serves from its own thread.
@@ -148,6 +165,19 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   [[nodiscard]] std::uint16_t port() const noexcept;
+  /// The port of its own, for its health; 0: it has none beside the public one.
+  [[nodiscard]] std::uint16_t own_port() const noexcept;
+
+  /// Accepts, begins no request of a paused connection anew, numbers commands from here on.
+  void lead(std::uint64_t next_sequence);
+  /// Accepts nobody and begins no request; those under way are answered. Then `quiet`.
+  void pause();
+  /// Gives every connection that is between two answers to the other, the rest as they come to
+  /// rest; WebSocket clients get 1012 with where to go on. After Options::drain_max what is left
+  /// is answered here and closed.
+  void follow();
+  /// Any thread; the engine's wake is rung when it changes.
+  [[nodiscard]] GatewayPlace place() const noexcept;
   /// Closes the port and every connection (WebSocket clients get 1001) and ends the thread; further
   /// calls do nothing.
   void stop();

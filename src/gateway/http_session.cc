@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -12,6 +13,7 @@
 #include <boost/beast/http/verb.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "gateway/app.h"
 #include "gateway/auth.h"
 #include "gateway/http_message.h"
@@ -130,11 +133,21 @@ class HttpSession::Reader {
     parser_->body_limit(kBodyBytesMax);
     parser_->eager(true);
     continue_sent_ = false;
+    begun_.clear();
   }
   [[nodiscard]] net::Error put() {
     net::Error error;
-    buffer_.consume(parser_->put(buffer_.data(), error));
+    const std::size_t used = parser_->put(buffer_.data(), error);
+    if (!parser_->is_done()) begun_.append(rest(), 0, used);
+    buffer_.consume(used);
     return error;
+  }
+  /// Gives the bytes of a request that is not whole, and those behind it, as they came.
+  [[nodiscard]] std::string unanswered() const { return begun_ + rest(); }
+  void came(std::string_view bytes) {
+    auto room = buffer_.prepare(bytes.size());
+    std::memcpy(room.data(), bytes.data(), bytes.size());
+    buffer_.commit(bytes.size());
   }
   /// The client waits for leave to send its body.
   [[nodiscard]] bool wants_continue() {
@@ -162,6 +175,7 @@ class HttpSession::Reader {
  private:
   boost::beast::flat_buffer buffer_{kHeadBytesMax + kBodyBytesMax + 2 * kReadBytes};
   std::optional<Parser> parser_;
+  std::string begun_;  // the part of the request that the parser has taken, while it is not whole
   bool continue_sent_ = false;
 };
 // NOLINTEND(bugprone-unchecked-optional-access)
@@ -173,12 +187,33 @@ HttpSession::HttpSession(net::Socket socket, App& app, HttpHost& host)
 
 HttpSession::~HttpSession() = default;
 
-void HttpSession::start() {
+void HttpSession::start(std::string_view early) {
   net::Error ignored;
   net::ignore(socket_.non_blocking(true, ignored));
   net::ignore(socket_.set_option(net::Tcp::no_delay{true}, ignored));
   deadline_ = app_.link.clock->monotonic() + app_.options.idle_timeout;
+  if (!early.empty()) reader_->came(early);
   run();
+}
+
+void HttpSession::pause() {
+  if (std::exchange(paused_, true) || !reading_) return;
+  net::Error ignored;  // the read ends with what has come, or with nothing
+  net::ignore(socket_.cancel(ignored));
+}
+
+void HttpSession::resume() {
+  if (!std::exchange(paused_, false)) return;
+  deadline_ = app_.link.clock->monotonic() + app_.options.idle_timeout;
+  run();
+}
+
+Fd HttpSession::take(std::string& early) {
+  early = reader_->unanswered();
+  state_ = State::Closed;
+  net::Error error;
+  Fd socket{socket_.release(error)};
+  return error ? Fd{} : std::move(socket);
 }
 
 void HttpSession::refuse() {
@@ -193,7 +228,7 @@ void HttpSession::refuse() {
 void HttpSession::run() {
   if (running_) return;
   running_ = true;
-  while (state_ == State::Reading && parse()) handle();
+  while (!paused_ && state_ == State::Reading && parse()) handle();
   running_ = false;
 }
 
@@ -231,12 +266,17 @@ void HttpSession::read() {
 void HttpSession::on_read(net::Error error, std::size_t bytes) {
   reading_ = false;
   if (state_ == State::Closed) return;
+  if (error == asio::error::operation_aborted) {
+    // Paused, and perhaps resumed already.
+    return paused_ && state_ == State::Reading ? host_.on_rested(*this) : run();
+  }
   if (error) return finish();
   reader_->came(bytes);
   if (state_ == State::Draining) {
     reader_->drop();
     return read();
   }
+  if (paused_) return host_.on_rested(*this);
   run();
 }
 
@@ -251,7 +291,7 @@ void HttpSession::handle() {
                         .if_none_match = reader_->field(http::field::if_none_match)};
   ++app_.requests;
   state_ = State::Answering;
-  keep_alive_ = reader_->keep_alive();
+  keep_alive_ = reader_->keep_alive() && !last_;
   head_only_ = request.method == Method::Head;
   request_id_.clear();
   const std::string_view id = reader_->field("X-Request-Id");
@@ -346,6 +386,7 @@ std::string HttpSession::head_of(const Response& response, bool with_body) const
 
 void HttpSession::answer(Response&& response) {
   if (state_ == State::Closed) return;
+  if (last_) keep_alive_ = false;
   ++app_.requests_by_status[response.status];
   const bool with_body = response.status != 304;
   head_ = head_of(response, with_body);
@@ -402,6 +443,7 @@ void HttpSession::on_written() {
   request_begun_ = false;
   state_ = State::Reading;
   deadline_ = app_.link.clock->monotonic() + app_.options.idle_timeout;
+  if (paused_) return host_.on_rested(*this);
   run();
 }
 
@@ -417,7 +459,9 @@ void HttpSession::drain() {
 }
 
 void HttpSession::check_deadline(nanoseconds now) {
-  if (now < deadline_ || state_ == State::Closed || state_ == State::Answering) return;
+  // Who is paused waits for us, not we for them.
+  const bool theirs = state_ != State::Answering && !(paused_ && state_ == State::Reading);
+  if (now < deadline_ || state_ == State::Closed || !theirs) return;
   if (state_ == State::Reading && request_begun_) {
     return fail({.status = 408,
                  .code = "request_timeout",

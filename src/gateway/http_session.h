@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "gateway/app.h"
 #include "gateway/http_message.h"
 #include "gateway/net.h"
@@ -24,6 +25,8 @@ class HttpHost {
   virtual void on_closed(HttpSession& session) = 0;
   /// A WebSocket was asked for and allowed: the answer is written, `early` was read already.
   virtual void on_upgraded(net::Socket socket, std::string early) = 0;
+  /// A paused session has come to rest: `take` may be called.
+  virtual void on_rested(HttpSession& session) = 0;
 };
 
 /// One HTTP/1.1 connection: requests are answered one after the other in the order of their coming,
@@ -42,7 +45,24 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
 
-  void start();
+  /// `early` came before: read by the process that had the connection.
+  void start(std::string_view early = {});
+  /// Begins no further request; one that is under way is answered.
+  void pause();
+  void resume();
+  /// Paused, and neither a request nor a read is under way.
+  [[nodiscard]] bool rests() const noexcept {
+    return paused_ && state_ == State::Reading && !reading_;
+  }
+  /// A request may come of it at any moment.
+  [[nodiscard]] bool reads() const noexcept {
+    return state_ == State::Reading && (reading_ || !paused_);
+  }
+  /// The connection of a session that rests, for another process, with what was read and not
+  /// answered. The session is over.
+  [[nodiscard]] Fd take(std::string& early);
+  /// The answer under way, or the next one, is the last.
+  void last_answer() noexcept { last_ = true; }
   /// Answers 503 and closes: no room for another connection.
   void refuse();
   /// Ends what has taken too long.
@@ -73,8 +93,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::unique_ptr<Reader> reader_;
   State state_ = State::Reading;
   nanoseconds deadline_{};
-  bool running_ = false;        // inside run(): answers that come at once do not nest
-  bool reading_ = false;        // a read is under way
+  bool running_ = false;  // inside run(): answers that come at once do not nest
+  bool reading_ = false;  // a read is under way
+  bool paused_ = false;
+  bool last_ = false;           // the connection ends with this answer
   bool request_begun_ = false;  // bytes of the next request have come
   bool keep_alive_ = true;
   bool drain_after_ = false;  // unread bytes are left: a plain close would tear the answer away

@@ -41,6 +41,7 @@ void MarketBoard::apply(const native::MessageView& message) {
     const auto trade = message.as<Trade>();
     MarketLane* at = lane(trade.instrument);
     if (at == nullptr) return;
+    if (at->known_since == Timestamp{}) at->known_since = trade.ts_event;
     at->trades.push_back(trade);
     ++at->trades_seen;
     if (at->trades.size() > kTradesKept) at->trades.pop_front();
@@ -53,6 +54,7 @@ void MarketBoard::apply(const native::MessageView& message) {
     if (at->status != state.status) ++at->book_seq;  // the state is part of what a book shows
     at->status = state.status;
     at->missed += state.missed;
+    if (state.missed > 0) at->missed_at = message.header().timestamp;
   }
 }
 
@@ -63,6 +65,7 @@ void MarketBoard::on_book(const native::MessageView& message) {
   at->bids.assign(view.bids.begin(), view.bids.end());
   at->asks.assign(view.asks.begin(), view.asks.end());
   at->book_ts = view.head.ts_event;
+  if (at->known_since == Timestamp{}) at->known_since = at->book_ts;
   ++at->book_seq;
 }
 

@@ -34,6 +34,8 @@ struct MarketLane {
   std::deque<Trade> trades{};     // newest last, at most kTradesKept
   std::uint64_t trades_seen = 0;  // kept or not
   std::uint64_t missed = 0;       // trades that the publisher had to skip, in all
+  Timestamp known_since{};        // time of the first book or trade seen; zero: none yet
+  Timestamp missed_at{};          // when trades were skipped for the last time
   std::array<CandleSeries, kCandleIntervalsS.size()> candles{};
   std::array<std::uint64_t, kCandleIntervalsS.size()> candle_changes{};  // counts messages
   /// Earliest candle that changed since the clients' channel last told of it.

@@ -7,12 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/qty.h"
 #include "gateway/app.h"
 #include "gateway/candle_builder.h"
 #include "gateway/market_board.h"
 #include "gateway/order_board.h"
 #include "gateway/render.h"
+#include "gateway/resume_id.h"
 #include "model/market.h"
 #include "model/types.h"
 #include "protocol/json/writer.h"
@@ -226,6 +228,33 @@ void write_snapshot(json::Writer& json, const WsChannel& channel, const App& app
       return write_fills(json, app, kFillsShown, true);
     default:
       return write_whole(json, channel, app);
+  }
+}
+
+bool holds_all_since(const WsChannel& channel, const App& app, const ResumeId& told) {
+  const bool log_known = app.first_lsn != 0 && app.first_lsn <= told.lsn + 1;
+  switch (channel.kind) {
+    case ChannelKind::Trades: {
+      const MarketLane& lane = *channel.lane;
+      if (lane.known_since == Timestamp{} || lane.known_since > told.traded) return false;
+      if (lane.missed_at > told.traded) return false;
+      return lane.trades.size() <= kTradesShown ||
+             lane.trades[lane.trades.size() - kTradesShown].ts_event <= told.traded;
+    }
+    case ChannelKind::Orders: {
+      const auto& closed = app.orders.closed();
+      if (closed.size() <= kClosedShown) return log_known;
+      const OrderRecord* left_out =
+          app.orders.find_intent(closed[closed.size() - kClosedShown - 1]);
+      return log_known && left_out != nullptr && left_out->lsn <= told.lsn;
+    }
+    case ChannelKind::Fills: {
+      const auto& fills = app.orders.fills();
+      return log_known &&
+             (fills.size() <= kFillsShown || fills[fills.size() - kFillsShown - 1].lsn <= told.lsn);
+    }
+    default:
+      return true;  // a snapshot of these is all that there is
   }
 }
 

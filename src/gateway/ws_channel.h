@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "gateway/app.h"
 #include "gateway/market_board.h"
+#include "gateway/resume_id.h"
 #include "gateway/ws_frame.h"
 #include "model/market.h"
 #include "protocol/json/writer.h"
@@ -57,6 +58,9 @@ struct WsChannel {
 void write_delta(json::Writer& json, const WsChannel& channel, const App& app);
 /// Writes `data` of a snapshot; the channel must have told everything.
 void write_snapshot(json::Writer& json, const WsChannel& channel, const App& app);
+/// Whether a snapshot of now shows everything that has happened since a client was told up to
+/// there.
+[[nodiscard]] bool holds_all_since(const WsChannel& channel, const App& app, const ResumeId& told);
 /// Notes that everything known now has been told.
 void mark_told(WsChannel& channel, App& app);
 

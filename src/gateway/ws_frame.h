@@ -18,7 +18,7 @@ enum class WsOpcode : std::uint8_t {
   Pong = 10
 };
 
-/// Why a connection ends (RFC 6455 §7.4.1 and our own 4008).
+/// Why a connection ends (RFC 6455 §7.4.1, the registry for 1012, and our own 4008).
 struct WsClose {
   static constexpr std::uint16_t kNormal = 1000;
   static constexpr std::uint16_t kGoingAway = 1001;
@@ -27,6 +27,7 @@ struct WsClose {
   static constexpr std::uint16_t kNoStatus = 1005;  // a close frame that says nothing
   static constexpr std::uint16_t kBadText = 1007;
   static constexpr std::uint16_t kTooLarge = 1009;
+  static constexpr std::uint16_t kRestart = 1012;  // come back at once: another process goes on
   static constexpr std::uint16_t kTooSlow = 4008;
 };
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "gateway/candle_builder.h"
 #include "gateway/json_body.h"
 #include "gateway/market_board.h"
+#include "gateway/resume_id.h"
 #include "gateway/ws_channel.h"
 #include "gateway/ws_frame.h"
 #include "protocol/json/writer.h"
@@ -121,19 +123,24 @@ void WsHub::on_message(WsClient& client, std::string_view text) {
       names->items.size() > kChannelsPerRequest) {
     return send_error(client, "bad_field", "channels must be an array of at most 256 names");
   }
+  std::optional<ResumeId> resume;
+  if (const JsonValue* given = joins ? value->find("resume") : nullptr) {
+    resume = given->kind == JsonKind::String ? ResumeId::parse(given->text) : std::nullopt;
+    if (!resume) return send_error(client, "bad_field", "resume is what a close of 1012 said");
+  }
   for (const JsonValue& name : names->items) {
     WsChannel* channel = name.kind == JsonKind::String ? find(name.text) : nullptr;
     if (channel == nullptr) {
       send_error(client, "unknown_channel", "there is no channel " + name.text.substr(0, 100));
     } else if (joins) {
-      subscribe(client, *channel);
+      subscribe(client, *channel, resume);
     } else {
       unsubscribe(client, *channel);
     }
   }
 }
 
-void WsHub::subscribe(WsClient& client, WsChannel& channel) {
+void WsHub::subscribe(WsClient& client, WsChannel& channel, const std::optional<ResumeId>& resume) {
   const auto known =
       std::ranges::find(client.subscriptions, &channel, &WsClient::Subscription::channel);
   if (known == client.subscriptions.end()) {
@@ -142,7 +149,7 @@ void WsHub::subscribe(WsClient& client, WsChannel& channel) {
     channel.clients.push_back(&client);
     client.subscriptions.push_back({&channel, client.behind});
   }
-  if (!client.behind) send_snapshot(client, channel);
+  if (!client.behind) send_snapshot(client, channel, resume);
 }
 
 void WsHub::unsubscribe(WsClient& client, WsChannel& channel) {
@@ -183,10 +190,24 @@ void WsHub::send_error(WsClient& client, std::string_view code, std::string_view
   send(client, WsFrame::finish(std::move(buffer)));
 }
 
-void WsHub::send_snapshot(WsClient& client, WsChannel& channel) {
+void WsHub::send_snapshot(WsClient& client, WsChannel& channel,
+                          const std::optional<ResumeId>& resume) {
   // News between two deltas must not be in a snapshot of the older seq: the delta would count
   // twice.
   bring_up_to_date(channel);
+  if (resume) {
+    std::string buffer = frame_buffer();
+    json::Writer json{buffer};
+    json.begin_object();
+    json.field("channel", std::string_view{channel.name});
+    json.field("type", "snapshot");
+    json.field("seq", channel.seq);
+    json.field("resumed", holds_all_since(channel, app_, *resume));
+    json.key("data");
+    write_snapshot(json, channel, app_);
+    json.end_object();
+    return send(client, WsFrame::finish(std::move(buffer)));
+  }
   if (channel.snapshot_seq != channel.seq || channel.snapshot == nullptr) {
     std::string buffer = frame_buffer();
     json::Writer json{buffer};
@@ -245,6 +266,24 @@ void WsHub::publish(nanoseconds now) {
     if (channel->clients.empty() || now < channel->next_due) continue;
     if (has_news(*channel, app_)) advance(*channel, now);
   }
+}
+
+void WsHub::publish_all(nanoseconds now) {
+  note_changes();
+  for (const auto& channel : channels_) {
+    if (channel->clients.empty() || channel->kind == ChannelKind::Health) continue;
+    if (has_news(*channel, app_)) advance(*channel, now);
+  }
+}
+
+std::string WsHub::resume_id() const {
+  ResumeId id{.lsn = app_.last_lsn};
+  for (const MarketLane& lane : app_.market.lanes()) {
+    if (lane.trades.empty()) continue;
+    const Timestamp told = lane.trades.back().ts_event;
+    if (id.traded == Timestamp{} || told < id.traded) id.traded = told;
+  }
+  return id.text();
 }
 
 void WsHub::advance(WsChannel& channel, nanoseconds now) {

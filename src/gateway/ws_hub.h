@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include "base/clock.h"
 #include "gateway/app.h"
+#include "gateway/resume_id.h"
 #include "gateway/ws_frame.h"
 #include "protocol/json/writer.h"
 
@@ -71,6 +74,11 @@ class WsHub {
 
   /// Notes what the last poll changed and publishes what is due.
   void publish(nanoseconds now);
+  /// The same, due or not: whoever listens knows what the boards know.
+  void publish_all(nanoseconds now);
+  /// Up to where everything has been told, for a client that goes on at another gateway of the
+  /// platform: places in the log and the market, which every gateway has (ResumeId).
+  [[nodiscard]] std::string resume_id() const;
   /// Clients that were given something since the last call.
   [[nodiscard]] std::vector<WsClient*> take_touched();
   /// A frame for every subscriber of a channel, by its policy; for measurements.
@@ -79,11 +87,12 @@ class WsHub {
  private:
   void add_channel(std::unique_ptr<WsChannel> channel);
   [[nodiscard]] WsChannel* find(std::string_view name);
-  void subscribe(WsClient& client, WsChannel& channel);
+  void subscribe(WsClient& client, WsChannel& channel, const std::optional<ResumeId>& resume);
   void unsubscribe(WsClient& client, WsChannel& channel);
   void send(WsClient& client, WsFramePtr frame);
   void send_error(WsClient& client, std::string_view code, std::string_view detail);
-  void send_snapshot(WsClient& client, WsChannel& channel);
+  void send_snapshot(WsClient& client, WsChannel& channel,
+                     const std::optional<ResumeId>& resume = std::nullopt);
   void note_changes();
   /// Tells subscribers what changed; without any it only moves on.
   void advance(WsChannel& channel, nanoseconds now);

@@ -149,6 +149,17 @@ void WsSession::close(std::uint16_t code, std::string_view reason) {
   flush();
 }
 
+void WsSession::close_after(std::uint16_t code, std::string_view reason) {
+  if (closed_ || closing_) return;
+  // Whoever missed deltas has not been told everything, and begins anew.
+  if (behind) return close(code, {});
+  closing_ = true;
+  close_by_ = app_.link.clock->monotonic() + kCloseTime;
+  hub_.remove(*this);
+  out.push(WsFrame::close(code, reason));
+  flush();
+}
+
 void WsSession::finish() {
   if (std::exchange(closed_, true)) return;
   hub_.remove(*this);

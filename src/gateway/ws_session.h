@@ -35,6 +35,8 @@ class WsSession : public std::enable_shared_from_this<WsSession>, public WsClien
   void check(nanoseconds now);
   /// Sends a close frame, then ends the connection once it is out.
   void close(std::uint16_t code, std::string_view reason);
+  /// The same behind everything that it is owed.
+  void close_after(std::uint16_t code, std::string_view reason);
   /// Ends the connection at once.
   void finish();
 

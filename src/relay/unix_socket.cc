@@ -32,7 +32,6 @@ namespace stoa::relay {
 namespace {
 
 constexpr int kBacklog = 4'096;
-constexpr std::size_t kFdsMax = 8;
 
 std::unexpected<Error> refuse(ErrorCode code, std::string message,
                               const std::filesystem::path& path) {
@@ -204,32 +203,61 @@ Transferred send(const Fd& socket, std::span<const std::byte> first,
   return outcome(::sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+Transferred send(const Fd& socket, std::span<const std::byte> bytes,
+                 std::span<const int> fds) noexcept {
+  if (fds.empty()) return send(socket, bytes);
+  if (fds.size() > kFdsPerMessageMax) return {.how = Transfer::Closed};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kFdsPerMessageMax)> room{};
+  iovec part{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+  cmsghdr* const head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(fds.size_bytes());
+  std::memcpy(CMSG_DATA(head), fds.data(), fds.size_bytes());
+  const ssize_t done = ::sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // Too many descriptors are on their way; they arrive, and then there is room.
+  if (done < 0 && errno == ETOOMANYREFS) return {.how = Transfer::Later};
+  return outcome(done);
+}
+
+Transferred receive(const Fd& socket, std::span<std::byte> into, std::vector<Fd>& fds) {
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kFdsPerMessageMax)> room{};
+  iovec part{.iov_base = into.data(), .iov_len = into.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = room.size();
+  const Transferred got =
+      outcome(::recvmsg(socket.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+  if (got.how != Transfer::Done) return got;
+  for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
+       head = CMSG_NXTHDR(&message, head)) {
+    if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t at = 0; at + CMSG_LEN(0) + sizeof(int) <= head->cmsg_len; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(head) + at, sizeof fd);
+      fds.emplace_back(fd);
+    }
+  }
+  return (message.msg_flags & MSG_CTRUNC) != 0 ? Transferred{.how = Transfer::Closed} : got;
+}
+
 Result<void> send_with_fds(const Fd& socket, std::span<const std::byte> bytes,
                            std::span<const int> fds, int timeout_ms) {
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kFdsMax)> room{};
-  bool carries = !fds.empty();
   while (!bytes.empty()) {
-    iovec part{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (carries) {
-      message.msg_control = room.data();
-      message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-      cmsghdr* const head = CMSG_FIRSTHDR(&message);
-      head->cmsg_level = SOL_SOCKET;
-      head->cmsg_type = SCM_RIGHTS;
-      head->cmsg_len = CMSG_LEN(fds.size_bytes());
-      std::memcpy(CMSG_DATA(head), fds.data(), fds.size_bytes());
-    }
-    const Transferred sent =
-        outcome(::sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+    const Transferred sent = send(socket, bytes, fds);
     if (sent.how == Transfer::Closed) return gone();
     if (sent.how == Transfer::Later) {
       if (auto ready = wait_for(socket, POLLOUT, timeout_ms); !ready) return ready;
       continue;
     }
-    carries = false;
+    fds = {};
     bytes = bytes.subspan(sent.bytes);
   }
   return {};
@@ -237,33 +265,15 @@ Result<void> send_with_fds(const Fd& socket, std::span<const std::byte> bytes,
 
 Result<std::vector<Fd>> receive_with_fds(const Fd& socket, std::span<std::byte> into,
                                          int timeout_ms) {
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kFdsMax)> room{};
   std::vector<Fd> fds;
   while (!into.empty()) {
-    iovec part{.iov_base = into.data(), .iov_len = into.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = room.data();
-    message.msg_controllen = room.size();
-    const Transferred got =
-        outcome(::recvmsg(socket.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+    const Transferred got = receive(socket, into, fds);
     if (got.how == Transfer::Closed) return gone();
     if (got.how == Transfer::Later) {
       if (const auto ready = wait_for(socket, POLLIN, timeout_ms); !ready) {
         return std::unexpected(ready.error());
       }
       continue;
-    }
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
-         head = CMSG_NXTHDR(&message, head)) {
-      if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
-      for (std::size_t at = 0; at + CMSG_LEN(0) + sizeof(int) <= head->cmsg_len;
-           at += sizeof(int)) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(head) + at, sizeof fd);
-        fds.emplace_back(fd);
-      }
     }
     into = into.subspan(got.bytes);
   }

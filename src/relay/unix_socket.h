@@ -65,8 +65,19 @@ struct Transferred {
 [[nodiscard]] Transferred send(const Fd& socket, std::span<const std::byte> first,
                                std::span<const std::byte> second) noexcept;
 
-/// Sends `bytes`, at least one, and open descriptors with the first of them (SCM_RIGHTS, at most
-/// eight). Blocks until all is sent or `timeout_ms` is over.
+/// Most descriptors that travel with one message (the system's SCM_MAX_FD).
+inline constexpr std::size_t kFdsPerMessageMax = 253;
+/// `bytes`, at least one, with open descriptors beside them (SCM_RIGHTS); with none it is a plain
+/// send. Once any byte went, all descriptors have.
+[[nodiscard]] Transferred send(const Fd& socket, std::span<const std::byte> bytes,
+                               std::span<const int> fds) noexcept;
+/// Puts the descriptors that came along behind those in `fds`. Closed also when some were lost for
+/// want of room in this process.
+[[nodiscard]] Transferred receive(const Fd& socket, std::span<std::byte> into,
+                                  std::vector<Fd>& fds);
+
+/// Sends `bytes`, at least one, and open descriptors with the first of them (at most
+/// kFdsPerMessageMax). Blocks until all is sent or `timeout_ms` is over.
 ///
 /// errors  Unavailable: the time is over, or the other end is gone · Io
 [[nodiscard]] Result<void> send_with_fds(const Fd& socket, std::span<const std::byte> bytes,
