@@ -248,7 +248,7 @@ HubResult<const Space*> Hub::admit(const HubCall& call,
     return refuse(HubCode::BadInput, fmt::format("a change of {} needs a --reason", space.name));
   }
   if (call.confirmed != space.name) {
-    return refuse(HubCode::BadInput,
+    return refuse(HubCode::Unconfirmed,
                   fmt::format("a change of {} needs its name: type it, or add --yes --env-name {}",
                               space.name, space.name));
   }

@@ -37,7 +37,8 @@ enum class HubCode : std::uint8_t {
   Conflict,    // exit 5: conflicts of a promotion are open, or a lock is held
   Denied,      // exit 6: this user may not
   Unapproved,  // exit 6: approvals are missing
-  Failed       // exit 1
+  Failed,      // exit 1
+  Unconfirmed  // exit 2: the space's name has to be typed ("env_name")
 };
 [[nodiscard]] std::string_view to_string(HubCode code) noexcept;  // "stale"
 
