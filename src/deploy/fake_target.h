@@ -164,17 +164,18 @@ class FakeTarget final : public Target {
     if (role == nullptr) return std::unexpected(away().error());
     for (const EpochRecord& record : records_) {
       if (record.kind == EpochRecord::Kind::Order && record.role == command.role &&
-          record.epoch == command.epoch) {
+          record.epoch == command.epoch && record.at_once == command.at_once) {
         return std::optional{record.lsn};
       }
     }
     actions_.push_back("order " + command.role + ' ' + std::string{to_string(command.leader)} +
-                       ' ' + std::to_string(command.epoch));
+                       ' ' + std::to_string(command.epoch) + (command.at_once ? " at once" : ""));
     append({.kind = EpochRecord::Kind::Order,
             .role = command.role,
             .epoch = command.epoch,
             .leader = command.leader,
-            .release = command.release});
+            .release = command.release,
+            .at_once = command.at_once});
     role->ordered = command;
     role->ordered_at = clock_.now();
     role->closed_at.reset();

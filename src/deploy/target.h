@@ -93,13 +93,15 @@ struct TargetRole {
 
 /// Who is to lead a role from here on: one record of the execution log.
 struct SwitchCommand {
+  std::uint64_t deploy = 0;  // the deployment that says so; 0: a person, by hand
   std::string role{};
   Colour leader = Colour::Green;
   std::string release{};    // of the one named
   std::uint64_t epoch = 0;  // that it opens
   std::chrono::milliseconds hold_max{2'000};
   bool at_once = false;  // the one who led is dead: open without a close
-  std::string reason{};  // at most 48 bytes reach the log
+  std::string actor{};
+  std::string reason{};  // what does not fit the record is cut
 };
 
 /// What an instance is started anew with.
@@ -119,6 +121,7 @@ struct EpochRecord {
   std::optional<Colour> leader{};  // Order: who is to lead; Open: who does
   std::string release{};
   std::uint64_t hash = 0;  // Close: of its state
+  bool at_once = false;    // Order: no Close is waited for
   std::string text{};      // Close: why; Feature: which
 
   friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
