@@ -104,8 +104,8 @@ std::pair<std::string_view, std::string_view> split(std::string_view path) {
 
 bool is_bare(std::string_view key) {
   return !key.empty() && std::ranges::all_of(key, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
   });
 }
 
@@ -296,7 +296,8 @@ Document edited(Document document, const Edits& edits) {
       document.values.erase(path);
     }
     const std::string name{strategy_of(path)};
-    if (!name.empty() && std::ranges::find(document.strategies, name) == document.strategies.end()) {
+    if (!name.empty() &&
+        std::ranges::find(document.strategies, name) == document.strategies.end()) {
       document.strategies.push_back(name);
     }
   }
@@ -341,8 +342,8 @@ std::string toml_text(std::string_view text) {
 
 std::string literal_of(std::string_view path, std::string_view written) {
   const bool boolean = written == "true" || written == "false";
-  const bool number = !written.empty() && written.find_first_not_of("-0123456789.eE") ==
-                                              std::string_view::npos &&
+  const bool number = !written.empty() &&
+                      written.find_first_not_of("-0123456789.eE") == std::string_view::npos &&
                       written.find_first_of("0123456789") != std::string_view::npos;
   const ops::Key* key = ops::find_key(path);
   if (key == nullptr) {

@@ -20,7 +20,8 @@ using Edits = std::map<std::string, std::optional<std::string>, std::less<>>;
 
 struct Document {
   Values values{};
-  std::vector<std::string> strategies{};  // names, in the order of the text: it gives them their ids
+  std::vector<std::string>
+      strategies{};  // names, in the order of the text: it gives them their ids
 };
 
 /// `name` is only used to say where.

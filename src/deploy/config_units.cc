@@ -59,7 +59,8 @@ constexpr auto kRows = std::to_array<Row>({
     {"roles.stop_timeout_s", "environment", {kEvery, kPlatform}},
     {"health.", "environment", {kEvery}},
     {"relay.", "environment", {"relay-market", "relay-signal", "relay-execution"}},
-    {"relay.socket_mode", "environment",
+    {"relay.socket_mode",
+     "environment",
      {"relay-market", "relay-signal", "relay-execution", "venue"}},
     {"market.symbol", "instruments", {}},  // of commands
     {"market.", "venue", {"venue", "gateway"}},
@@ -68,11 +69,9 @@ constexpr auto kRows = std::to_array<Row>({
     {"limits.", "limits", {"execution"}},
     {"strategy.", "strategies", {"strategy"}},
     {"wal.", "relay-execution", {"relay-execution"}},
-    {"wal.dir", "relay-execution",
-     {"relay-execution", "risk", "execution", "strategy", "gateway"}},
+    {"wal.dir", "relay-execution", {"relay-execution", "risk", "execution", "strategy", "gateway"}},
     {"wal.sync", "relay-execution", {"relay-execution", "gateway"}},
-    {"wal.segment_bytes", "relay-execution",
-     {"relay-market", "relay-signal", "relay-execution"}},
+    {"wal.segment_bytes", "relay-execution", {"relay-market", "relay-signal", "relay-execution"}},
     {"wal.checkpoint_every", "relay-execution", {"execution"}},
     {"wal.history", "gateway", {"gateway"}},
     {"risk.", "risk", {"risk"}},
@@ -178,7 +177,8 @@ Readers readers_of(std::span<const std::string> paths) {
   Readers readers;
   for (const auto& wave : start_waves()) {
     for (const Word role : wave) {
-      const bool any = std::ranges::any_of(paths, [&](const auto& path) { return reads(role, path); });
+      const bool any =
+          std::ranges::any_of(paths, [&](const auto& path) { return reads(role, path); });
       if (any) readers.roles.push_back(role);
     }
   }
@@ -226,9 +226,8 @@ std::string role_digest(const ops::Loaded& loaded, std::string_view role) {
 std::vector<Error> check_unit(const UnitKind& kind, std::string_view text,
                               const CheckStrategy& check_strategy) {
   const ops::FileText file{.name = std::string{kind.name}, .text = std::string{text}};
-  auto problems = ops::check_text(file, {.environment = "testing",
-                                         .resolve_secrets = false,
-                                         .check_strategy = check_strategy});
+  auto problems = ops::check_text(
+      file, {.environment = "testing", .resolve_secrets = false, .check_strategy = check_strategy});
   if (!problems.empty()) return problems;
   const auto content = ops::read_toml(text, kind.name);
   if (!content) return {content.error()};

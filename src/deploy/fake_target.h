@@ -164,7 +164,8 @@ class FakeTarget final : public Target {
     if (role == nullptr) return std::unexpected(away().error());
     for (const EpochRecord& record : records_) {
       if (record.kind == EpochRecord::Kind::Order && record.role == command.role &&
-          record.epoch == command.epoch && record.at_once == command.at_once) {
+          record.epoch == command.epoch && record.at_once == command.at_once &&
+          record.deploy == command.deploy && record.leader == command.leader) {
         return std::optional{record.lsn};
       }
     }
@@ -175,7 +176,9 @@ class FakeTarget final : public Target {
             .epoch = command.epoch,
             .leader = command.leader,
             .release = command.release,
+            .deploy = command.deploy,
             .at_once = command.at_once});
+    if (command.epoch != role->epoch + 1) return std::optional{records_.back().lsn};
     role->ordered = command;
     role->ordered_at = clock_.now();
     role->closed_at.reset();

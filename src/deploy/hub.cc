@@ -54,10 +54,9 @@ std::unexpected<HubRefusal> refuse(const std::vector<Error>& problems) {
 std::unexpected<HubRefusal> refuse(const Error& error) { return refuse(std::vector{error}); }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kNameBytesMax &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-         });
+  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
 }
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
@@ -72,8 +71,8 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
 bool names(std::string_view text, const Revision& revision) {
   const auto colon = std::min(text.find(':'), text.size());
   if (number_of(text.substr(0, colon)) != revision.number) return false;
-  return colon == text.size() || (text.size() - colon - 1 >= 8 &&
-                                  revision.hash.starts_with(text.substr(colon + 1)));
+  return colon == text.size() ||
+         (text.size() - colon - 1 >= 8 && revision.hash.starts_with(text.substr(colon + 1)));
 }
 
 Values values_of(const std::string* text) {
@@ -102,10 +101,9 @@ Result<UnitMerge> merge_unit(const Space& space, const std::string* base, const 
   const Values before = values_of(base);
   const Values own = values_of(ours);
   const Values other = values_of(&theirs);
-  UnitMerge result{.text = {},
-                   .merged = merge(before, own, other, [&](std::string_view path) {
-                     return space.is_protected(path);
-                   })};
+  UnitMerge result{.text = {}, .merged = merge(before, own, other, [&](std::string_view path) {
+                                 return space.is_protected(path);
+                               })};
   const Values& merged = result.merged.values;
   const bool as_upstream = merged == other && (ours == nullptr || (base && *ours == *base));
   if (as_upstream) {
@@ -125,8 +123,8 @@ Edits expanded(const Edits& edits, const Values& values) {
     all.emplace(path, value);
     if (value || values.contains(path)) continue;
     const std::string table = path + '.';
-    for (auto at = values.lower_bound(table);
-         at != values.end() && at->first.starts_with(table); ++at) {
+    for (auto at = values.lower_bound(table); at != values.end() && at->first.starts_with(table);
+         ++at) {
       all.emplace(at->first, std::nullopt);
     }
   }
@@ -161,10 +159,9 @@ std::string revision_name(const Space& space, const Revision& revision) {
 
 Result<Hub> Hub::open(const std::filesystem::path& dir, const Clock& clock, HubOptions options) {
   Hub hub{clock, std::move(options)};
-  auto log = HubLog::open(dir, hub.options_.file_system,
-                          [&](const HubRecord& record, Lsn lsn) {
-                            return hub.state_.apply(record, lsn);
-                          });
+  auto log = HubLog::open(dir, hub.options_.file_system, [&](const HubRecord& record, Lsn lsn) {
+    return hub.state_.apply(record, lsn);
+  });
   if (!log) return std::unexpected(std::move(log.error()));
   hub.log_ = std::move(*log);
   if (auto found = hub.found(); !found) return std::unexpected(std::move(found.error()));
@@ -189,9 +186,8 @@ Result<void> Hub::found() {
                        .uid = options_.owner_uid,
                        .space = std::string{first.space},
                        .reason = "the spaces that every hub begins with"};
-    const auto made = create_space(
-        call, {.upstream = std::string{first.upstream},
-               .environment = std::string{first.environment}});
+    const auto made = create_space(call, {.upstream = std::string{first.upstream},
+                                          .environment = std::string{first.environment}});
     if (!made) {
       return std::unexpected(
           Error{.code = ErrorCode::Io, .message = made.error().message, .source = {}});
@@ -206,29 +202,28 @@ HubResult<const Space*> Hub::look(const HubCall& call) const {
     std::vector<std::string_view> known;
     for (const Space& each : state_.spaces()) known.push_back(each.name);
     const auto near = ops::nearest(call.space, known);
-    return refuse(HubCode::NotFound,
-                  fmt::format("{} is no space{}; there are {}", call.space,
-                              near ? fmt::format("; did you mean {}?", *near) : "",
-                              fmt::join(known, ", ")));
+    return refuse(
+        HubCode::NotFound,
+        fmt::format("{} is no space{}; there are {}", call.space,
+                    near ? fmt::format("; did you mean {}?", *near) : "", fmt::join(known, ", ")));
   }
   if (!space->grants.contains(call.user)) {
-    return refuse(HubCode::Denied,
-                  fmt::format("{} has no role in {}; an admin gives one: stoa config space grant {} "
-                              "{} viewer",
-                              call.user, space->name, space->name, call.user));
+    return refuse(
+        HubCode::Denied,
+        fmt::format("{} has no role in {}; an admin gives one: stoa config space grant {} "
+                    "{} viewer",
+                    call.user, space->name, space->name, call.user));
   }
   return space;
 }
 
-HubResult<const Space*> Hub::admit(const HubCall& call,
-                                   std::initializer_list<Right> rights) const {
+HubResult<const Space*> Hub::admit(const HubCall& call, std::initializer_list<Right> rights) const {
   const auto seen = look(call);
   if (!seen) return seen;
   const Space& space = **seen;
   const auto& held = space.grants.find(call.user)->second;
-  const bool may = held.contains(Right::Admin) || std::ranges::any_of(rights, [&](Right right) {
-                     return held.contains(right);
-                   });
+  const bool may = held.contains(Right::Admin) ||
+                   std::ranges::any_of(rights, [&](Right right) { return held.contains(right); });
   if (!may) {
     std::string needed;
     for (const Right right : rights) {
@@ -239,9 +234,9 @@ HubResult<const Space*> Hub::admit(const HubCall& call,
   }
   if (call.reason.size() > kReasonBytesMax) return refuse(HubCode::BadInput, "--reason: too long");
   if (!call.if_head.empty() && !names(call.if_head, space.head())) {
-    return refuse(HubCode::Stale, fmt::format("the head of {} is {} by {}, not {}", space.name,
-                                              head_text(space.head()), space.head().user,
-                                              call.if_head));
+    return refuse(HubCode::Stale,
+                  fmt::format("the head of {} is {} by {}, not {}", space.name,
+                              head_text(space.head()), space.head().user, call.if_head));
   }
   if (!space.guarded() || call.dry_run) return seen;
   if (call.reason.empty()) {
@@ -292,12 +287,12 @@ HubResult<void> Hub::judge(const Space& space, const std::vector<UnitText>& unit
   }
   // What no single unit can know: two services at one port, a replay without recordings.
   const Revision& head = space.revisions.empty() ? kNone : space.head();
-  const auto loaded = ops::load({.environment = space.environment,
-                                 .text = ops::FileText{.name = space.name,
-                                                       .text = render_document(
-                                                           effective(space, head, units))},
-                                 .resolve_secrets = false,
-                                 .check_strategy = options_.check_strategy});
+  const auto loaded =
+      ops::load({.environment = space.environment,
+                 .text = ops::FileText{.name = space.name,
+                                       .text = render_document(effective(space, head, units))},
+                 .resolve_secrets = false,
+                 .check_strategy = options_.check_strategy});
   if (!loaded) return refuse(loaded.error());
   return {};
 }
@@ -305,14 +300,14 @@ HubResult<void> Hub::judge(const Space& space, const std::vector<UnitText>& unit
 HubResult<HubChange> Hub::change(const HubCall& call, const Space& space, HubRecord record) {
   HubChange done{.settled = record.paths};
   std::erase_if(record.units, [&](const UnitText& unit) {
-    const std::string* now = space.revisions.empty() ? nullptr
-                                                     : space.text_of(space.head(), unit.unit);
+    const std::string* now =
+        space.revisions.empty() ? nullptr : space.text_of(space.head(), unit.unit);
     return now != nullptr && *now == unit.text;
   });
   if (auto judged = judge(space, record.units); !judged) return std::unexpected(judged.error());
   for (const UnitText& unit : record.units) {
-    const auto edits = difference(values_of(space.text_of(space.head(), unit.unit)),
-                                  values_of(&unit.text));
+    const auto edits =
+        difference(values_of(space.text_of(space.head(), unit.unit)), values_of(&unit.text));
     for (const auto& [path, value] : edits) done.taken.push_back(unit.unit + '/' + path);
   }
   if (!record.units.empty()) {
@@ -328,9 +323,8 @@ HubResult<HubChange> Hub::change(const HubCall& call, const Space& space, HubRec
 
 HubResult<HubChange> Hub::create_space(const HubCall& call, const SpaceSpec& spec) {
   if (!is_name(call.space)) {
-    return refuse(HubCode::BadInput,
-                  fmt::format("{}: a space's name is 1 to {} of [a-z0-9_-]", call.space,
-                              kNameBytesMax));
+    return refuse(HubCode::BadInput, fmt::format("{}: a space's name is 1 to {} of [a-z0-9_-]",
+                                                 call.space, kNameBytesMax));
   }
   if (state_.find(call.space) != nullptr) {
     return refuse(HubCode::Conflict, call.space + " is there already");
@@ -388,9 +382,8 @@ HubResult<void> Hub::grant(const HubCall& call, std::string_view user, Right rig
     return refuse(HubCode::BadInput, "a user's name has 1 to 32 bytes");
   }
   if (take_away && right == Right::Admin) {
-    const auto admins = std::ranges::count_if((*space)->grants, [](const auto& entry) {
-      return entry.second.contains(Right::Admin);
-    });
+    const auto admins = std::ranges::count_if(
+        (*space)->grants, [](const auto& entry) { return entry.second.contains(Right::Admin); });
     if (admins <= 1) return refuse(HubCode::Conflict, "a space keeps at least one admin");
   }
   HubRecord made = record(call, take_away ? HubVerb::Revoke : HubVerb::Grant);
@@ -403,9 +396,10 @@ HubResult<void> Hub::protect(const HubCall& call, std::string_view path, bool no
   const auto space = admit(call, {Right::Editor});
   if (!space) return std::unexpected(space.error());
   const std::string table = std::string{path} + '.';
-  const bool known = std::ranges::any_of(ops::keys(), [&](const ops::Key& key) {
-                       return key.name == path || key.name.starts_with(table);
-                     }) ||
+  const bool known = std::ranges::any_of(ops::keys(),
+                                         [&](const ops::Key& key) {
+                                           return key.name == path || key.name.starts_with(table);
+                                         }) ||
                      path.starts_with("strategy.");
   if (!known) {
     std::vector<std::string_view> keys;
@@ -479,9 +473,8 @@ HubResult<void> Hub::tag(const HubCall& call, std::string_view name, std::uint64
   const auto space = admit(call, {Right::Editor, Right::Deployer});
   if (!space) return std::unexpected(space.error());
   if (!is_name(name) || number_of(name)) {
-    return refuse(HubCode::BadInput,
-                  fmt::format("{}: a tag is 1 to {} of [a-z0-9_-] and no number", name,
-                              kNameBytesMax));
+    return refuse(HubCode::BadInput, fmt::format("{}: a tag is 1 to {} of [a-z0-9_-] and no number",
+                                                 name, kNameBytesMax));
   }
   if ((*space)->find(revision) == nullptr) {
     return refuse(HubCode::NotFound, fmt::format("{} has no revision {}", call.space, revision));
@@ -497,11 +490,10 @@ HubResult<HubChange> Hub::promote(const HubCall& call, std::string_view from) {
   if (!admitted) return std::unexpected(admitted.error());
   const Space& space = **admitted;
   if (space.upstream != from) {
-    return refuse(HubCode::BadInput,
-                  space.upstream.empty()
-                      ? fmt::format("{} has no upstream", space.name)
-                      : fmt::format("{} is promoted from {}, not from {}", space.name,
-                                    space.upstream, from));
+    return refuse(HubCode::BadInput, space.upstream.empty()
+                                         ? fmt::format("{} has no upstream", space.name)
+                                         : fmt::format("{} is promoted from {}, not from {}",
+                                                       space.name, space.upstream, from));
   }
   if (!space.conflicts.empty()) {
     return refuse(HubCode::Conflict,
@@ -539,8 +531,8 @@ HubResult<HubChange> Hub::promote(const HubCall& call, std::string_view from) {
   return changed;
 }
 
-HubResult<HubChange> Hub::resolve(
-    const HubCall& call, const std::map<std::string, std::string, std::less<>>& choices) {
+HubResult<HubChange> Hub::resolve(const HubCall& call,
+                                  const std::map<std::string, std::string, std::less<>>& choices) {
   const auto admitted = admit(call, {Right::Editor});
   if (!admitted) return std::unexpected(admitted.error());
   const Space& space = **admitted;
@@ -551,8 +543,8 @@ HubResult<HubChange> Hub::resolve(
       return each.path == path || each.path.substr(each.path.find('/') + 1) == path;
     });
     if (conflict == space.conflicts.end()) {
-      return refuse(HubCode::NotFound, fmt::format("{} has no open conflict at {}", space.name,
-                                                   path));
+      return refuse(HubCode::NotFound,
+                    fmt::format("{} has no open conflict at {}", space.name, path));
     }
     if (side != "ours" && side != "theirs") {
       return refuse(HubCode::BadInput, fmt::format("{}={}: expected ours or theirs", path, side));
@@ -590,8 +582,8 @@ HubResult<std::uint64_t> Hub::approve(const HubCall& call, std::string_view what
   const bool broke = std::ranges::find(space.broken_glass, revision->number,
                                        &BrokenGlass::revision) != space.broken_glass.end();
   if (revision != &space.head() && !broke) {
-    return refuse(HubCode::Stale, fmt::format("the head of {} is {} by now", space.name,
-                                              head_text(space.head())));
+    return refuse(HubCode::Stale,
+                  fmt::format("the head of {} is {} by now", space.name, head_text(space.head())));
   }
   if (!space.conflicts.empty()) {
     return refuse(HubCode::Conflict,
@@ -634,14 +626,12 @@ HubResult<HubChange> Hub::go_back(const HubCall& call, HubVerb verb, std::string
     target = space.find(number_of(what).value_or(0));
   }
   if (target == nullptr) {
-    return refuse(HubCode::NotFound,
-                  fmt::format("{} has no revision or tag {}", space.name,
-                              what.empty() ? "before its head" : what));
+    return refuse(HubCode::NotFound, fmt::format("{} has no revision or tag {}", space.name,
+                                                 what.empty() ? "before its head" : what));
   }
   if (!unit.empty() && space.text_of(*target, unit) == nullptr) {
-    return refuse(HubCode::NotFound,
-                  fmt::format("{} had no unit {} in revision {}{}", space.name, unit,
-                              target->number, nearest_unit(unit)));
+    return refuse(HubCode::NotFound, fmt::format("{} had no unit {} in revision {}{}", space.name,
+                                                 unit, target->number, nearest_unit(unit)));
   }
   HubRecord made = record(call, verb);
   made.value = std::to_string(target->number);
@@ -652,7 +642,8 @@ HubResult<HubChange> Hub::go_back(const HubCall& call, HubVerb verb, std::string
       made.units.push_back({.unit = each.name, .text = *text});
     }
   }
-  // Upstream's side of an open conflict is turned down by going back; the answer and the log say so.
+  // Upstream's side of an open conflict is turned down by going back; the answer and the log say
+  // so.
   for (const MergeConflict& conflict : space.conflicts) {
     const bool of_unit = conflict.path.starts_with(std::string{unit} + "/");
     if (unit.empty() || of_unit) made.paths.push_back(conflict.path);

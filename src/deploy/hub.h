@@ -36,8 +36,8 @@ struct HubCall {
   std::uint32_t uid = 0;
   std::string space{};
   std::string reason{};
-  std::string if_head{};   // "12:ab12cd34": the head that the person looked at; empty: any
-  std::string confirmed{}; // the space's name, where it has to be typed
+  std::string if_head{};    // "12:ab12cd34": the head that the person looked at; empty: any
+  std::string confirmed{};  // the space's name, where it has to be typed
   bool dry_run = false;
 };
 
@@ -62,10 +62,10 @@ struct SpaceSpec {
 struct ApplyTicket {
   std::uint64_t revision = 0;
   std::string hash{};
-  std::string name{};                // "prod-12": of the file, and what roles say they run with
-  std::string text{};                // the effective configuration
+  std::string name{};  // "prod-12": of the file, and what roles say they run with
+  std::string text{};  // the effective configuration
   std::string environment{};
-  bool backwards = false;            // a rollback: in reverse order
+  bool backwards = false;                        // a rollback: in reverse order
   std::map<std::string, std::string> digests{};  // by role, what it is to say of itself
   bool broke_glass = false;
 };

@@ -95,9 +95,8 @@ Result<HubLog> HubLog::open(const std::filesystem::path& dir, journal::FileSyste
     std::filesystem::create_directories(dir.parent_path(), error);
     if (error) return io_error("cannot make the hub's folder", error.value(), dir.string());
   }
-  auto writer = journal::Writer::open(dir, {.segment_bytes = kSegmentBytes,
-                                            .prepare_ahead = false,
-                                            .file_system = file_system});
+  auto writer = journal::Writer::open(
+      dir, {.segment_bytes = kSegmentBytes, .prepare_ahead = false, .file_system = file_system});
   if (!writer) return std::unexpected(std::move(writer.error()));
   HubLog log{std::move(*writer)};
   auto head = replay(dir, file_system, use);

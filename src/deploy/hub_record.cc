@@ -63,9 +63,7 @@ std::optional<std::uint64_t> number_of(const json::Value& value, std::uint64_t m
 
 }  // namespace
 
-std::string_view to_string(HubVerb verb) noexcept {
-  return kVerbs[static_cast<std::size_t>(verb)];
-}
+std::string_view to_string(HubVerb verb) noexcept { return kVerbs[static_cast<std::size_t>(verb)]; }
 
 std::string no_hash() { return std::string(kHashDigits, '0'); }
 std::string hash_of(std::string_view text) { return ops::sha256(std::as_bytes(std::span{text})); }

@@ -13,8 +13,8 @@
 #include "base/ids.h"
 #include "deploy/merge.h"
 
-// One record of the hub's log: what was done, by whom and why. What follows from a record is written
-// into it, so that a replay decides nothing anew.
+// One record of the hub's log: what was done, by whom and why. What follows from a record is
+// written into it, so that a replay decides nothing anew.
 namespace stoa::deploy {
 
 enum class HubVerb : std::uint8_t {

@@ -109,9 +109,8 @@ void write_revision(json::Writer& json, const Space& space, const Revision& revi
 std::vector<std::string> changed_units(const Space& space, const Revision& revision) {
   std::vector<std::string> names;
   for (const Unit& unit : space.units) {
-    const bool here = std::ranges::any_of(unit.revisions, [&](const UnitRevision& each) {
-      return each.revision == revision.number;
-    });
+    const bool here = std::ranges::any_of(
+        unit.revisions, [&](const UnitRevision& each) { return each.revision == revision.number; });
     if (here) names.push_back(unit.name);
   }
   return names;
@@ -187,8 +186,9 @@ std::vector<std::string> in_words(const Space& space, const std::vector<Differs>
     words.push_back(fmt::format("restarts {}", fmt::join(readers.roles, ", ")));
   }
   if (readers.platform) {
-    words.emplace_back("some of it counts once the whole platform is started anew: stoa down, then "
-                       "stoa up");
+    words.emplace_back(
+        "some of it counts once the whole platform is started anew: stoa down, then "
+        "stoa up");
   }
   words.emplace_back("nothing of it counts without a restart: every key is read at a start");
   if (space.approvals_required == 0) {
@@ -197,7 +197,8 @@ std::vector<std::string> in_words(const Space& space, const std::vector<Differs>
   }
   std::vector<std::string> approvers;
   for (const auto& [user, rights] : space.grants) {
-    if (rights.contains(Right::Approver) || rights.contains(Right::Admin)) approvers.push_back(user);
+    if (rights.contains(Right::Approver) || rights.contains(Right::Admin))
+      approvers.push_back(user);
   }
   words.push_back(fmt::format("{} asks for {} approval{}, of {} who did not write it", space.name,
                               space.approvals_required, space.approvals_required == 1 ? "" : "s",
@@ -315,8 +316,8 @@ class Service {
     const auto& name = request["unit"].text();
     const std::string* text = point->space->text_of(*point->revision, name);
     if (text == nullptr) {
-      return refuse(HubCode::NotFound, fmt::format("{} has no unit {}{}", point->text(), name,
-                                                   nearest_unit(name)));
+      return refuse(HubCode::NotFound,
+                    fmt::format("{} has no unit {}{}", point->text(), name, nearest_unit(name)));
     }
     return object([&](json::Writer& json) {
       json.field("unit", std::string_view{name});
@@ -354,8 +355,8 @@ class Service {
       write_revision(json, *point->space, *point->revision);
       write_list(json, "units", changed_units(*point->space, *point->revision));
       const Point from{.space = point->space, .revision = before};
-      write_differs(json, before == nullptr ? std::vector<Differs>{}
-                                            : differences(from, *point, {}));
+      write_differs(json,
+                    before == nullptr ? std::vector<Differs>{} : differences(from, *point, {}));
     });
   }
 
@@ -368,9 +369,8 @@ class Service {
   Answer set(const json::Value& request, const HubCall& call) {
     Edits edits;
     for (const auto& [path, value] : request["edits"].members()) {
-      edits.insert_or_assign(path, value.is_null()
-                                       ? std::nullopt
-                                       : std::optional{literal_of(path, value.text())});
+      edits.insert_or_assign(
+          path, value.is_null() ? std::nullopt : std::optional{literal_of(path, value.text())});
     }
     if (edits.empty()) return refuse(HubCode::BadInput, "nothing to set");
     return changed(hub_.set(call, request["unit"].text(), edits), call);
@@ -404,9 +404,9 @@ class Service {
     for (const auto& [path, side] : request["resolve"].members()) {
       choices.insert_or_assign(path, side.text());
     }
-    return changed(choices.empty() ? hub_.promote(call, request["from"].text())
-                                   : hub_.resolve(call, choices),
-                   call);
+    return changed(
+        choices.empty() ? hub_.promote(call, request["from"].text()) : hub_.resolve(call, choices),
+        call);
   }
 
   Answer approve(const json::Value& request, const HubCall& call) {
@@ -414,17 +414,16 @@ class Service {
   }
 
   Answer rollback(const json::Value& request, const HubCall& call) {
-    return changed(hub_.go_back(call, HubVerb::Rollback, request["what"].text(),
-                                request["unit"].text()),
-                   call);
+    return changed(
+        hub_.go_back(call, HubVerb::Rollback, request["what"].text(), request["unit"].text()),
+        call);
   }
   Answer restore(const json::Value& request, const HubCall& call) {
     if (request["what"].text().empty()) {
       return refuse(HubCode::BadInput, "restore what? a revision or a tag");
     }
-    return changed(hub_.go_back(call, HubVerb::Restore, request["what"].text(),
-                                request["unit"].text()),
-                   call);
+    return changed(
+        hub_.go_back(call, HubVerb::Restore, request["what"].text(), request["unit"].text()), call);
   }
 
   Answer apply_begin(const json::Value& request, const HubCall& call) {
@@ -438,9 +437,9 @@ class Service {
 
   Answer apply_note(const json::Value& request, const HubCall& call) {
     const auto revision = request["revision"].integer().value_or(0);
-    return plain(hub_.note_apply(call, static_cast<std::uint64_t>(std::max<std::int64_t>(revision, 0)),
-                                 request["roles"].text(), request["text"].text(),
-                                 request["over"].is_true()));
+    return plain(hub_.note_apply(
+        call, static_cast<std::uint64_t>(std::max<std::int64_t>(revision, 0)),
+        request["roles"].text(), request["text"].text(), request["over"].is_true()));
   }
 
   /// Where a space stands: head, what is to run, what hinders.

@@ -225,8 +225,7 @@ Result<void> HubState::change(Space& space, const HubRecord& record, Lsn lsn) {
       authors.insert(more.begin(), more.end());
     }
     space.merged_revision = record.from_revision;
-    space.conflicts.insert(space.conflicts.end(), record.conflicts.begin(),
-                           record.conflicts.end());
+    space.conflicts.insert(space.conflicts.end(), record.conflicts.begin(), record.conflicts.end());
   }
   std::erase_if(space.conflicts, [&](const MergeConflict& conflict) {
     return std::ranges::find(record.paths, conflict.path) != record.paths.end();
@@ -252,9 +251,8 @@ void HubState::add_revision(Space& space, const HubRecord& record, Lsn lsn,
     auto unit = std::ranges::find(space.units, given.unit, &Unit::name);
     if (unit == space.units.end()) {
       const UnitKind* kind = find_unit_kind(given.unit);
-      space.units.push_back(
-          {.name = given.unit,
-           .labels = kind == nullptr ? Labels{} : labels_of(*kind, space.name)});
+      space.units.push_back({.name = given.unit,
+                             .labels = kind == nullptr ? Labels{} : labels_of(*kind, space.name)});
       unit = space.units.end() - 1;
     }
     const auto place = static_cast<std::size_t>(unit - space.units.begin());
@@ -313,8 +311,7 @@ void HubState::note_apply(Space& space, const HubRecord& record, Lsn lsn) {
       space.live = space.apply;
       // What was applied unapproved is gone once an approved revision has taken its place.
       const Revision* revision = space.find(record.revision);
-      if (revision != nullptr &&
-          space.approvals_of(*revision).size() >= space.approvals_required) {
+      if (revision != nullptr && space.approvals_of(*revision).size() >= space.approvals_required) {
         space.broken_glass.clear();
       }
       return;

@@ -91,11 +91,11 @@ struct Space {
   std::vector<Unit> units{};
   std::vector<Revision> revisions{};  // number n stands at n - 1; never empty
   std::map<std::string, std::uint64_t, std::less<>> tags{};
-  std::uint64_t merged_revision = 0;       // upstream's, up to which this space has merged
-  std::vector<MergeConflict> conflicts{};  // open ones; path with "UNIT/" before it
-  std::vector<Approval> approvals{};       // of the head's content and of what was applied
-  std::optional<Applied> apply{};          // the newest
-  std::optional<Applied> live{};           // the newest that went well
+  std::uint64_t merged_revision = 0;         // upstream's, up to which this space has merged
+  std::vector<MergeConflict> conflicts{};    // open ones; path with "UNIT/" before it
+  std::vector<Approval> approvals{};         // of the head's content and of what was applied
+  std::optional<Applied> apply{};            // the newest
+  std::optional<Applied> live{};             // the newest that went well
   std::vector<std::uint64_t> live_before{};  // revisions that went well before it, oldest first
   std::vector<BrokenGlass> broken_glass{};   // not yet approved after all, nor replaced
 

@@ -386,7 +386,8 @@ TEST_F(HubTest, a_change_of_a_strategy_is_told_by_its_path) {
                    {"strategy.mm.symbol", "\"BTCUSDT\""},
                    {"strategy.mm.params.half_spread_ticks", "4"}})
                   .has_value());
-  const auto done = set("bob", "dev", "strategies", {{"strategy.mm.params.half_spread_ticks", "5"}});
+  const auto done =
+      set("bob", "dev", "strategies", {{"strategy.mm.params.half_spread_ticks", "5"}});
   ASSERT_TRUE(done.has_value()) << done.error().message;
   EXPECT_THAT(done->taken, ElementsAre("strategies/strategy.mm.params.half_spread_ticks"));
   ASSERT_TRUE(set("bob", "dev", "strategies", {{"strategy.mm", std::nullopt}}).has_value());
@@ -396,12 +397,11 @@ TEST_F(HubTest, a_change_of_a_strategy_is_told_by_its_path) {
 TEST_F(HubTest, who_is_turned_away_stands_in_the_log) {
   hub_->note_refusal(as("eve", "prod"), "config.set", "eve has no role in prod");
   std::string last;
-  ASSERT_TRUE(read_hub_log(dir_.path() / "config", hub_->head().lsn,
-                           [&](const HubRecord& record, Lsn) {
-                             last = record.user + " " + record.object + " " + record.value;
-                             return true;
-                           })
-                  .has_value());
+  ASSERT_TRUE(
+      read_hub_log(dir_.path() / "config", hub_->head().lsn, [&](const HubRecord& record, Lsn) {
+        last = record.user + " " + record.object + " " + record.value;
+        return true;
+      }).has_value());
   EXPECT_EQ(last, "eve config.set eve has no role in prod");
   open();  // and it is passed over by a replay
 }

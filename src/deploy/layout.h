@@ -24,6 +24,15 @@ struct Layout {
   [[nodiscard]] std::filesystem::path config() const { return data / "config"; }
   [[nodiscard]] std::filesystem::path current_config() const { return config() / "current"; }
   [[nodiscard]] std::filesystem::path state() const { return run() / "supervisor.json"; }
+  /// Builds that were added, a folder each, with `stoa` and `manifest.json`.
+  [[nodiscard]] std::filesystem::path releases() const { return data / "releases"; }
+  [[nodiscard]] std::filesystem::path release(std::string_view name) const {
+    return releases() / name;
+  }
+  /// The log of deployments, its lock, and what the operator wants asked on the way.
+  [[nodiscard]] std::filesystem::path deploys() const { return data / "hub" / "deploys"; }
+  [[nodiscard]] std::filesystem::path deploy_lock() const { return data / "hub" / "deploy.lock"; }
+  [[nodiscard]] std::filesystem::path hooks() const { return data / "hooks"; }
   [[nodiscard]] std::filesystem::path pid(std::string_view role) const {
     return run() / (std::string{role} + ".pid");
   }

@@ -34,9 +34,9 @@ namespace {
 /// What the logs say of one of them.
 struct Seen {
   std::uint32_t accepted = 0;
-  std::uint32_t sends = 0;      // to the venue, but for those that it has asked for
-  std::uint32_t at_venue = 0;   // taken there
-  bool answered = false;        // by the venue, in whatever way
+  std::uint32_t sends = 0;     // to the venue, but for those that it has asked for
+  std::uint32_t at_venue = 0;  // taken there
+  bool answered = false;       // by the venue, in whatever way
   bool ended = false;
 };
 
@@ -46,14 +46,14 @@ class Search {
 
   Result<void> read(const OrderLogs& logs) {
     const bool venue_in_log = logs.venue.empty();
-    auto done = ops::for_each_message(
-        logs.execution, logs.after, [&](Lsn lsn, const native::MessageView& message) {
-          ++found_.records;
-          take(lsn, message);
-          if (venue_in_log && message.is<ExecutionReport>()) {
-            take_venue(message.as<ExecutionReport>());
-          }
-        });
+    auto done = ops::for_each_message(logs.execution, logs.after,
+                                      [&](Lsn lsn, const native::MessageView& message) {
+                                        ++found_.records;
+                                        take(lsn, message);
+                                        if (venue_in_log && message.is<ExecutionReport>()) {
+                                          take_venue(message.as<ExecutionReport>());
+                                        }
+                                      });
     if (!done || venue_in_log) return done;
     return ops::for_each_message(logs.venue, Lsn{}, [&](Lsn, const native::MessageView& message) {
       if (message.is<ExecutionReport>()) take_venue(message.as<ExecutionReport>());
@@ -100,8 +100,7 @@ class Search {
 
   /// The place of "PREFIX-17", if it is one of ours.
   [[nodiscard]] std::optional<std::size_t> place_of(std::string_view id) const {
-    if (!id.starts_with(prefix_) || id.size() <= prefix_.size() + 1 ||
-        id[prefix_.size()] != '-') {
+    if (!id.starts_with(prefix_) || id.size() <= prefix_.size() + 1 || id[prefix_.size()] != '-') {
       return std::nullopt;
     }
     const std::string_view digits = id.substr(prefix_.size() + 1);

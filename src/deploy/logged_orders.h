@@ -22,9 +22,9 @@ struct OrderLogs {
 
 /// What the logs say of a client's orders, held against what the client was told.
 struct LoggedOrders {
-  std::uint64_t records = 0;  // looked at: an account of nothing proves nothing
-  std::uint64_t in_log = 0;   // accepted by the gate
-  std::uint64_t refused = 0;  // by the gate
+  std::uint64_t records = 0;   // looked at: an account of nothing proves nothing
+  std::uint64_t in_log = 0;    // accepted by the gate
+  std::uint64_t refused = 0;   // by the gate
   std::uint64_t at_venue = 0;  // answered by the venue
   /// Taken and not in the log; or in the log, and neither at the venue nor ended without it.
   std::uint64_t lost = 0;
@@ -34,8 +34,8 @@ struct LoggedOrders {
   std::string first{};  // example of what is wrong
 };
 
-/// Looks for the orders PREFIX-0, PREFIX-1, … of `fates`. Reads only; a writer may be at work, whose
-/// last records may be missing.
+/// Looks for the orders PREFIX-0, PREFIX-1, … of `fates`. Reads only; a writer may be at work,
+/// whose last records may be missing.
 ///
 /// errors  of a log that cannot be read
 [[nodiscard]] Result<LoggedOrders> find_orders(const OrderLogs& logs, std::string_view prefix,

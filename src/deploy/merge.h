@@ -22,14 +22,14 @@ struct MergeConflict {
 
 struct Merged {
   Values values{};
-  std::vector<std::string> taken{};     // paths that now are as upstream has them
-  std::vector<std::string> withheld{};  // upstream differs, and the path is protected
+  std::vector<std::string> taken{};        // paths that now are as upstream has them
+  std::vector<std::string> withheld{};     // upstream differs, and the path is protected
   std::vector<MergeConflict> conflicts{};  // these keep our value until a person decides
 };
 
-/// `base`: upstream when it was last merged; `ours`: this space; `theirs`: upstream now. A path that
-/// only one side changed has that side's value; one that both changed alike has it too. Protected
-/// paths keep ours, whatever upstream says.
+/// `base`: upstream when it was last merged; `ours`: this space; `theirs`: upstream now. A path
+/// that only one side changed has that side's value; one that both changed alike has it too.
+/// Protected paths keep ours, whatever upstream says.
 ///
 /// cost    linear in the number of paths
 [[nodiscard]] Merged merge(const Values& base, const Values& ours, const Values& theirs,

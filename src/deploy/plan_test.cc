@@ -35,9 +35,9 @@ std::vector<std::string> waits_for(const Plan& plan, std::string_view name) {
 TEST(Plan, every_role_stands_behind_those_it_waits_for) {
   const auto plan = make_plan(options());
   ASSERT_TRUE(plan);
-  EXPECT_THAT(names(*plan), ElementsAre("relay-market", "relay-signal", "relay-execution", "venue",
-                                        "market-data", "risk", "execution", "strategy", "gateway",
-                                        "hub"));
+  EXPECT_THAT(names(*plan),
+              ElementsAre("relay-market", "relay-signal", "relay-execution", "venue", "market-data",
+                          "risk", "execution", "strategy", "gateway", "hub"));
   EXPECT_THAT(waits_for(*plan, "market-data"), ElementsAre("relay-market", "venue"));
   EXPECT_THAT(waits_for(*plan, "risk"), ElementsAre("relay-execution"));
   EXPECT_THAT(waits_for(*plan, "execution"), ElementsAre("relay-execution", "risk", "venue"));

@@ -202,6 +202,7 @@ std::string refusal_json(const Error& error) {
   json.field("event", "done");
   json.field("ok", false);
   json.field("refused", true);
+  json.field("code", error.code == ErrorCode::Unavailable ? "unavailable" : "refused");
   json.field("message", std::string_view{error.message});
   json.end_object();
   return text;

@@ -296,7 +296,7 @@ std::string SwitchMachine::begin_info(const Item& item, const Seen& seen) const 
   json::Writer json{text};
   json.begin_object();
   if (orders) {
-    json.digits_field("epoch", highest_epoch(*seen.target, planned(item.roles.front())) + 1);
+    json.digits_field("epoch", open_epoch(*seen.target, planned(item.roles.front())) + 1);
   }
   if (samples) json.raw_field("sample", to_json(sample_of(*seen.target, plan_.roles)));
   json.end_object();
@@ -371,10 +371,10 @@ const EpochRecord* newest(const Target& target, EpochRecord::Kind kind, std::str
   return nullptr;
 }
 
-std::uint64_t highest_epoch(const Target& target, const DeployRole& role) {
+std::uint64_t open_epoch(const Target& target, const DeployRole& role) {
   std::uint64_t highest = role.epoch;
-  for (const EpochRecord& record : target.epochs()) {
-    if (record.role == role.name) highest = std::max(highest, record.epoch);
+  if (const auto* const open = newest(target, EpochRecord::Kind::Open, role.name, highest)) {
+    highest = open->epoch;
   }
   if (const TargetRole* const known = target.find(role.name)) {
     for (const InstanceView& instance : known->instances) {

@@ -211,8 +211,8 @@ class SwitchMachine {
 /// The newest record of a kind that tells of a role, at an epoch of at least `epoch`; or null.
 [[nodiscard]] const EpochRecord* newest(const Target& target, EpochRecord::Kind kind,
                                         std::string_view role, std::uint64_t epoch);
-/// The newest epoch that any record of a role names: the next one is above it.
-[[nodiscard]] std::uint64_t highest_epoch(const Target& target, const DeployRole& role);
+/// The epoch of a role that is open: an order names the next one.
+[[nodiscard]] std::uint64_t open_epoch(const Target& target, const DeployRole& role);
 /// Who leads a role as the log says; `from` while nobody has opened since.
 [[nodiscard]] Colour leader_of(const Target& target, const DeployRole& role);
 /// A feature that was turned on in the log after `since`: a release of before must not lead again.

@@ -393,6 +393,25 @@ TEST(SwitchMachine, a_rollback_that_fails_for_one_role_says_so_and_brings_back_t
   EXPECT_EQ(d.leader("strategy"), Colour::Blue);
 }
 
+TEST(SwitchMachine, an_order_that_nobody_obeyed_does_not_confuse_the_next_deployment) {
+  Deployment d;
+  d.target.side("execution", Colour::Blue).never_closes = true;
+  d.begin();
+  d.run();
+  ASSERT_EQ(d.machine->outcome(), Outcome::RolledBack);
+  // Nothing has woken it: the order lies in the log, and the epoch is still the first.
+  d.target.kill("execution", Colour::Blue);
+  ASSERT_TRUE(d.target.restart("execution", {}));
+  d.target.side("execution", Colour::Blue).never_closes = false;
+  d.target.role("execution").ordered.reset();
+  d.log.clear();
+  d.plan.id = 8;
+  d.begin();
+  d.run();
+  EXPECT_EQ(d.machine->outcome(), Outcome::Committed) << d.log.back();
+  d.expect_all(Colour::Green);
+}
+
 // ---- whoever drives may be killed anywhere
 
 void killed_everywhere(Strategy strategy, bool fails) {

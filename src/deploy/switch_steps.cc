@@ -299,7 +299,9 @@ SwitchMachine::Found SwitchMachine::look_order(const TargetRole& role, Colour to
     return look_opened(role, to, *open, seen);
   }
   const std::int64_t patience = back ? plan_.settings.back_s : plan_.settings.switch_s;
-  const EpochRecord* const order = newest(*seen.target, Kind::Order, role.name, epoch);
+  const EpochRecord* order = newest(*seen.target, Kind::Order, role.name, epoch);
+  // One that an earlier deployment gave in vain is not ours.
+  if (order != nullptr && (order->deploy != plan_.id || order->leader != to)) order = nullptr;
   const InstanceView* const next = role.of(to);
   const bool leader_dead = !runs(role.of(other(to)));
   if (late(seen, patience)) {
@@ -369,7 +371,7 @@ SwitchMachine::Found SwitchMachine::look_back(const Item& item, const Seen& seen
   const bool open =
       order != nullptr && newest(*seen.target, Kind::Open, wanted.name, order->epoch) == nullptr;
   const auto ours = static_cast<std::uint64_t>(begun_with_["epoch"].integer().value_or(0));
-  if (open && order->epoch < ours &&
+  if (open && order->leader != wanted.from &&
       seen.now - order->time < milliseconds{plan_.settings.hold_max_ms} + kOrderGrace) {
     return Wait{"an order is under way; how it ends decides"};
   }

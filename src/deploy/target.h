@@ -120,9 +120,10 @@ struct EpochRecord {
   std::uint64_t epoch = 0;
   std::optional<Colour> leader{};  // Order: who is to lead; Open: who does
   std::string release{};
-  std::uint64_t hash = 0;  // Close: of its state
-  bool at_once = false;    // Order: no Close is waited for
-  std::string text{};      // Close: why; Feature: which
+  std::uint64_t hash = 0;    // Close: of its state
+  std::uint64_t deploy = 0;  // Order: of which deployment
+  bool at_once = false;      // Order: no Close is waited for
+  std::string text{};        // Close: why; Feature: which
 
   friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
 };
@@ -174,7 +175,8 @@ class Target {
   /// errors, time  as above
   [[nodiscard]] virtual Result<void> restart(std::string_view role, const RestartHow& how) = 0;
   /// Appends the order. Answers its lsn once it counts; until then nothing, and the same call again
-  /// asks on. It is never appended twice by one target; after a crash look at `epochs` first.
+  /// asks on. It is never appended twice by one target; after a crash look at `epochs` first. Roles
+  /// obey an order only of the epoch behind the one that is open.
   ///
   /// errors  Unavailable: the log cannot be reached, or another deploys
   /// time    returns at once

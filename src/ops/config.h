@@ -253,7 +253,7 @@ struct LoadOptions {
   /// False: a secret that is named by reference is taken as it stands, for who judges a
   /// configuration that other processes will run with.
   bool resolve_secrets = true;
-  std::vector<Override> overrides{};            // flags
+  std::vector<Override> overrides{};  // flags
   Surroundings surroundings{};
   /// Asked once per strategy; its error stops the load. Nothing: every strategy passes.
   std::function<Result<void>(const StrategyConfig&)> check_strategy{};

@@ -41,7 +41,7 @@ constexpr std::array<std::string_view, 3> kSyncs{"always", "interval", "none"};
 constexpr std::array<std::string_view, 1> kModes{"sim_engine"};
 constexpr std::array<std::string_view, 4> kCaptures{"none", "market", "signal", "all"};
 constexpr std::array<std::string_view, kServices> kServiceNames{
-    "relay-market", "relay-signal", "relay-execution", "venue",  "market-data",
+    "relay-market", "relay-signal", "relay-execution", "venue",   "market-data",
     "risk",         "execution",    "strategy",        "gateway", "hub"};
 constexpr std::array<std::string_view, 4> kLevels{"error", "warn", "info", "debug"};
 // Documented elsewhere under these names; refused by name rather than as a misspelling.

@@ -376,10 +376,9 @@ TEST(Config, a_secret_is_taken_from_the_environment_alone_and_never_shown) {
 TEST(Config, every_service_has_the_port_that_is_documented) {
   const auto loaded = load(production());
   const std::map<std::string_view, std::uint16_t> documented{
-      {"relay-market", 8001}, {"relay-signal", 8002}, {"relay-execution", 8003},
-      {"venue", 9100},        {"market-data", 5555},  {"risk", 5557},
-      {"execution", 5556},    {"strategy", 5558},     {"gateway", 0},
-      {"hub", 8090}};
+      {"relay-market", 8001}, {"relay-signal", 8002}, {"relay-execution", 8003}, {"venue", 9100},
+      {"market-data", 5555},  {"risk", 5557},         {"execution", 5556},       {"strategy", 5558},
+      {"gateway", 0},         {"hub", 8090}};
   EXPECT_EQ(documented.size(), kServices);
   for (std::size_t i = 0; i < kServices; ++i) {
     const auto which = static_cast<Service>(i);
