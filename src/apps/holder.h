@@ -43,7 +43,7 @@ struct Holder {
   [[nodiscard]] ops::SwitchView view(const Leadership& place) const noexcept {
     using Mode = Leadership::Mode;
     const Mode mode = place.mode();
-    return {.mode = place.leads()           ? ops::SwitchMode::Leading
+    return {.mode = place.leads()          ? ops::SwitchMode::Leading
                     : mode == Mode::Closed ? ops::SwitchMode::Closed
                                            : ops::SwitchMode::Following,
             .epoch = place.log().epoch,

@@ -15,8 +15,7 @@
 namespace stoa::apps {
 
 Leadership::Leadership(SwitchRole role, std::string_view colour)
-    : colour_{Text<24>::cut(colour)},
-      log_{fresh_leads()[static_cast<std::uint8_t>(role)]} {}
+    : colour_{Text<24>::cut(colour)}, log_{fresh_leads()[static_cast<std::uint8_t>(role)]} {}
 
 void Leadership::begin(const RoleLead& known, bool beside) noexcept {
   log_ = known;
@@ -155,8 +154,8 @@ Leadership::Action Leadership::next(nanoseconds now, const Signs& signs) noexcep
 Leadership::Action Leadership::follow(nanoseconds passed, const Signs& signs) noexcept {
   if (!named_ || (log_.closed == 0 && log_.at_once == 0)) return reopen(passed, signs);
   const bool in_order = log_.closed != 0;
-  if (!signs.may_open || (in_order && log_.close_hash != 0 && order_hash_ != 0 &&
-                          log_.close_hash != order_hash_)) {
+  if (!signs.may_open ||
+      (in_order && log_.close_hash != 0 && order_hash_ != 0 && log_.close_hash != order_hash_)) {
     hash_differs_ = true;
     named_ = false;
     return Action::None;

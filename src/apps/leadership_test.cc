@@ -62,8 +62,7 @@ SwitchOrder order_of(std::uint32_t epoch, std::string_view to, bool at_once = fa
 /// One machine, the records that it reads and a clock.
 class Place {
  public:
-  Place(std::string_view colour, bool beside, const RoleLead& known = {})
-      : machine{kRole, colour} {
+  Place(std::string_view colour, bool beside, const RoleLead& known = {}) : machine{kRole, colour} {
     machine.begin(known, beside);
     static_cast<void>(machine.next(now, signs));
   }
@@ -435,7 +434,8 @@ class ProcessModel {
       act(action);
       if (action == Action::Drop || action == Action::Take) break;
     }
-    if (deciding && machine.mode() == Mode::Leading && sent_[1].size() < 3 && random.below(2) == 0) {
+    if (deciding && machine.mode() == Mode::Leading && sent_[1].size() < 3 &&
+        random.below(2) == 0) {
       send(1, {.kind = Entry::Kind::Output, .who = who_});
     }
   }

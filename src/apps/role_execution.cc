@@ -230,14 +230,13 @@ class Execution final : public Role, public oms::RecordListener {
     return {.state = ops::RoleState::Starting, .reason = std::move(reason)};
   }
   [[nodiscard]] bool ready(nanoseconds now) const {
-    return step_ == Step::Running && !draining_ && deciding_ && session_up_ && venue_->unanswered() == 0 &&
-           risk_.ready(now) && log_.connected();
+    return step_ == Step::Running && !draining_ && deciding_ && session_up_ &&
+           venue_->unanswered() == 0 && risk_.ready(now) && log_.connected();
   }
 
   std::size_t begin_recovery() {
-    auto follower = LogFollower::open({.socket = layout_.relay("execution"),
-                                       .name = name_,
-                                       .keep_difference = beside_});
+    auto follower = LogFollower::open(
+        {.socket = layout_.relay("execution"), .name = name_, .keep_difference = beside_});
     if (!follower) return fail(std::move(follower.error()));
     follower_ = std::move(*follower);
     step_ = Step::Recovery;
@@ -323,9 +322,7 @@ class Execution final : public Role, public oms::RecordListener {
       ++work;
     }
     using Duty = oms::ExecutionAgent::Duty;
-    agent_->set_duty(!deciding_              ? Duty::Follow
-                     : mode == Mode::Closing ? Duty::Finish
-                                             : Duty::Lead);
+    agent_->set_duty(!deciding_ ? Duty::Follow : mode == Mode::Closing ? Duty::Finish : Duty::Lead);
     return work;
   }
 
@@ -385,8 +382,8 @@ class Execution final : public Role, public oms::RecordListener {
     heart_ = Heart{};
     last_checkpoint_ = std::max(last_checkpoint_, fresh_ ? Lsn{} : log_.head());
     agent_->set_duty(oms::ExecutionAgent::Duty::Lead);
-    // What another has finished in order leaves nothing in doubt: what it has not decided is decided
-    // and sent here. Otherwise the venue is asked.
+    // What another has finished in order leaves nothing in doubt: what it has not decided is
+    // decided and sent here. Otherwise the venue is asked.
     const bool clean = place_.orderly() && venue_->up() && session_up_ && !any_in_doubt();
     if (clean) {
       log_.for_each_waiting([&](const native::MessageView& output) { agent_->send(output, now); });
@@ -394,8 +391,7 @@ class Execution final : public Role, public oms::RecordListener {
     note_result(log_.lead());
     if (fresh_) {
       fresh_ = false;
-      return note_result(
-          begin_run(*agent_, facts_, venue_->instruments(), config_, version_, now));
+      return note_result(begin_run(*agent_, facts_, venue_->instruments(), config_, version_, now));
     }
     if (!clean) {
       session_up_ = venue_->up();

@@ -13,7 +13,7 @@ bool RoleLead::note(const native::MessageView& message) noexcept {
       const auto order = message.as<SwitchOrder>();
       if (order.role != role || order.epoch != epoch + 1) return false;
       order_epoch = order.epoch;
-          hold_max_ms = order.hold_max_ms;
+      hold_max_ms = order.hold_max_ms;
       at_once = order.at_once;
       to = order.to;
       return true;

@@ -174,18 +174,17 @@ class RoleHost {
     return enter(options_.instance, health_->endpoint());
   }
   Result<std::unique_ptr<ops::HealthServer>> serve_health(std::uint16_t port) {
-    return ops::HealthServer::start(status_, metrics_,
-                                    {.host = config_.health.host,
-                                     .port = port,
-                                     .token = token_,
-                                     .wake = [wake = wake_.get()] { wake->notify(); }});
+    return ops::HealthServer::start(
+        status_, metrics_,
+        {.host = config_.health.host, .port = port, .token = token_, .wake = [wake = wake_.get()] {
+           wake->notify();
+         }});
   }
 
   /// Port and name of the role go to the process that leads; another one is reached under a name
   /// with its colour.
   Result<void> move(bool to_place) {
-    const std::string instance =
-        to_place ? options_.name : options_.name + "." + options_.colour;
+    const std::string instance = to_place ? options_.name : options_.name + "." + options_.colour;
     if (options_.name == "gateway") {
       return enter(instance, fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
     }
@@ -341,7 +340,7 @@ class RoleHost {
   std::string token_;
   nanoseconds place_due_{};  // 0: it has its port and its name
   nanoseconds place_until_{};
-  bool at_place_ = true;  // under the role's own name and port
+  bool at_place_ = true;    // under the role's own name and port
   nanoseconds move_due_{};  // 0: it is where it belongs
   Waiting waiting_;
   ToldStanding told_;

@@ -38,8 +38,8 @@ constexpr std::size_t kPartBytes = 65'536;
 constexpr int kBacklog = 16;
 constexpr mode_t kSocketMode = 0660;
 
-constexpr std::array<std::string_view, 8> kCodes{"bad_input", "not_found",  "stale",  "conflict",
-                                                 "denied",    "unapproved", "failed", "unconfirmed"};
+constexpr std::array<std::string_view, 8> kCodes{
+    "bad_input", "not_found", "stale", "conflict", "denied", "unapproved", "failed", "unconfirmed"};
 
 Result<sockaddr_un> address_of(const std::filesystem::path& socket) {
   sockaddr_un address{};

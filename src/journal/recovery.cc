@@ -299,9 +299,8 @@ Result<RecoveredLog> go_on_at(FileSystem& files, const std::filesystem::path& di
   if (place.end_offset + kRecordHeaderBytes <= newest->records_end()) {
     const auto window = newest->bytes(place.end_offset, kRecordHeaderBytes);
     if (!window) return std::unexpected(window.error());
-    const auto behind =
-        decode_record(*window, newest->records_end() - place.end_offset, place.next, place.next,
-                      newest->seed());
+    const auto behind = decode_record(*window, newest->records_end() - place.end_offset, place.next,
+                                      place.next, newest->seed());
     if (behind.status != RecordStatus::Empty) {
       return elsewhere("the writer before stopped here, and something stands behind");
     }

@@ -441,10 +441,11 @@ TEST(ReplayCheck, names_the_first_output_that_is_not_what_the_core_derives) {
   for (std::size_t i = 0; i < log.size(); ++i)
     check.take(Lsn{i + 1}, native::MessageView::trusted(log[i]));
   EXPECT_EQ(check.mismatches(), 1U);
-  EXPECT_EQ(check.first_mismatch(),
-            fmt::format("record {}: OrderUpdate, output {}, differs at byte 40: recorded OrderUpdate "
-                        "{{\"instrument\":0}}, derived OrderUpdate {{\"instrument\":1}}",
-                        log.size() - 1, native::MessageView::trusted(update).header().sequence));
+  EXPECT_EQ(
+      check.first_mismatch(),
+      fmt::format("record {}: OrderUpdate, output {}, differs at byte 40: recorded OrderUpdate "
+                  "{{\"instrument\":0}}, derived OrderUpdate {{\"instrument\":1}}",
+                  log.size() - 1, native::MessageView::trusted(update).header().sequence));
 }
 
 }  // namespace

@@ -134,8 +134,8 @@ Line state_line(const StatusView& view, Question question) {
   const std::string_view reason = view.reason.view();
   line.output = to_string(view.state);
   if (!reason.empty()) (line.output += ": ") += reason;
-  const bool follows = view.place.mode == SwitchMode::Following ||
-                       view.place.mode == SwitchMode::Closed;
+  const bool follows =
+      view.place.mode == SwitchMode::Following || view.place.mode == SwitchMode::Closed;
   if (question == Question::Ready && view.state == RoleState::Ready && follows) {
     line.result = CheckResult::Fail;
     line.output = "follows the one that leads";

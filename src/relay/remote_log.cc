@@ -95,13 +95,13 @@ Result<void> RemoteLog::open_publishers() {
 }
 
 bool RemoteLog::numbered() const noexcept {
-  return owns_ && std::ranges::all_of(publishers_,
-                                      [](const Of& each) { return each.publisher->ready(); });
+  return owns_ &&
+         std::ranges::all_of(publishers_, [](const Of& each) { return each.publisher->ready(); });
 }
 
 bool RemoteLog::connected() const noexcept {
-  return (!owns_ || std::ranges::all_of(publishers_,
-                                        [](const Of& each) { return each.publisher->connected(); })) &&
+  return (!owns_ || std::ranges::all_of(
+                        publishers_, [](const Of& each) { return each.publisher->connected(); })) &&
          subscriber_ && subscriber_->connected();
 }
 
@@ -240,8 +240,8 @@ Result<Lsn> RemoteLog::commit() {
 void RemoteLog::read(Lsn lsn, const native::MessageView& message) {
   if (lsn == Lsn{}) return batch_.add(lsn, message.bytes());
   newest_ = lsn;
-  if (on_lead_ && (message.is<SwitchOrder>() || message.is<EpochOpen>() ||
-                   message.is<EpochClose>())) {
+  if (on_lead_ &&
+      (message.is<SwitchOrder>() || message.is<EpochOpen>() || message.is<EpochClose>())) {
     on_lead_(message);
   }
   if (!waits_behind(message)) return place(lsn, message);

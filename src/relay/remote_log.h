@@ -29,9 +29,9 @@ namespace stoa::relay {
 /// what counts comes back through a subscriber, in the order of the log. Outlives losses of the
 /// connection; what was handed in meanwhile is sent when it is back.
 ///
-/// Recorded outputs are compared with those derived here, byte for byte. Who leads (`lead`) hands its
-/// own in, and another output than that ends it: somebody else decides on this log. Who follows hands
-/// in nothing, and keeps the first difference.
+/// Recorded outputs are compared with those derived here, byte for byte. Who leads (`lead`) hands
+/// its own in, and another output than that ends it: somebody else decides on this log. Who follows
+/// hands in nothing, and keeps the first difference.
 ///
 /// A process beside the one that leads is opened with `beside` and owns no source until `take`;
 /// others say hello at once.

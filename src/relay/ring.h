@@ -114,8 +114,8 @@ class Ring {
   }
   /// What a relay that gives the ring to a successor says beside it.
   struct Leave {
-    journal::Place journal{};     // where its journal ends
-    nanoseconds paused_at{};      // monotonic: it took nothing more from then on
+    journal::Place journal{};  // where its journal ends
+    nanoseconds paused_at{};   // monotonic: it took nothing more from then on
   };
   void leave(const Leave& words) noexcept;
   /// Nothing where the last owner said nothing, or something was appended since.

@@ -4,7 +4,8 @@
 //   {"epoch":2,"order":120,"close":122,"open":125,"holder":"green","decided":127,
 //    "order_to_close_us":310,"close_to_open_us":900,"close_to_decided_us":1400}
 //
-// Times are the log's own, of the records' places in it. Exit 3: nobody had opened and decided in time.
+// Times are the log's own, of the records' places in it. Exit 3: nobody had opened and decided in
+// time.
 
 #include <fmt/core.h>
 
@@ -93,7 +94,8 @@ int run(const Options& options) {
   const SystemClock clock;
   auto publisher = whole(relay::Publisher::open(
       {.socket = options.socket, .source = relay::Source::Deploy, .name = "stoa_switch"}));
-  auto subscriber = whole(relay::Subscriber::open({.socket = options.socket, .name = "stoa_switch"}));
+  auto subscriber =
+      whole(relay::Subscriber::open({.socket = options.socket, .name = "stoa_switch"}));
   Watch watch{options};
   const nanoseconds until =
       clock.monotonic() + std::chrono::nanoseconds{static_cast<std::int64_t>(options.wait_s * 1e9)};
@@ -131,7 +133,8 @@ int main(int argc, char** argv) {
   std::filesystem::path data;
   std::string role = "execution";
   app.add_option("data", data, "Data directory of a platform that runs")->required();
-  app.add_option("--role", role)->check(CLI::IsMember({"execution", "risk", "strategy", "gateway"}));
+  app.add_option("--role", role)
+      ->check(CLI::IsMember({"execution", "risk", "strategy", "gateway"}));
   app.add_option("--to", options.to, "Colour of who is to lead")->required();
   app.add_option("--epoch", options.epoch, "That it opens")->required();
   app.add_flag("--at-once", options.at_once);

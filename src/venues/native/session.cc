@@ -33,7 +33,10 @@ constexpr std::size_t kOutboxBytes = 32U << 20U;
 }  // namespace
 
 NativeVenue::NativeVenue(const Options& options, relay::Publisher orders, relay::Subscriber reports)
-    : orders_{std::move(orders)}, reports_{std::move(reports)}, next_report_{options.next_report}, speaks_{!options.listen} {}
+    : orders_{std::move(orders)},
+      reports_{std::move(reports)},
+      next_report_{options.next_report},
+      speaks_{!options.listen} {}
 
 Result<std::unique_ptr<NativeVenue>> NativeVenue::open(const Options& options) {
   auto orders = relay::Publisher::open({.socket = options.orders,
