@@ -260,21 +260,15 @@ class Execution final : public Role, public oms::RecordListener {
     // Records of who leads count from where the recovery ended.
     place_.begin(facts_.leads[static_cast<std::size_t>(SwitchRole::Execution)], beside_);
     log_.on_lead([this](const native::MessageView& message) { place_.note(message); });
-    if (!open_venue(beside_)) return 1;
-    step_ = Step::Session;
-    return 1;
-  }
-
-  bool open_venue(bool listen) {
     auto venue = NativeVenue::open({.orders = layout_.venue_orders(),
                                     .reports = layout_.venue_reports(),
                                     .name = name_,
                                     .next_report = log_.next_report(),
-                                    .listen = listen});
-    if (!venue) return fail(std::move(venue.error())), false;
+                                    .listen = beside_});
+    if (!venue) return fail(std::move(venue.error()));
     venue_ = std::move(*venue);
-    if (agent_) agent_->set_venue(*venue_);
-    return true;
+    step_ = Step::Session;
+    return 1;
   }
 
   std::size_t begin(nanoseconds monotonic, Timestamp now) {
@@ -307,6 +301,11 @@ class Execution final : public Role, public oms::RecordListener {
       place_.applied_order(core_->state_hash());
     }
     std::size_t work = 0;
+    // The venue's session goes to whoever has the log's sources, and not before.
+    if (log_.numbered() && !venue_->speaks()) {
+      venue_->take();
+      work += venue_->poll(monotonic);
+    }
     for (int i = 0; i < 4; ++i, ++work) {
       const auto action = place_.next(monotonic, signs(monotonic));
       if (action == Leadership::Action::None) break;
@@ -330,7 +329,7 @@ class Execution final : public Role, public oms::RecordListener {
     const bool venue_there = venue_->up() || monotonic - taken_at_ > kVenueWait;
     return {.taken = log_.taken() && venue_there,
             .superseded = log_.superseded(),
-            .disturbed = log_.disturbed() || (log_.owns() && venue_->superseded()),
+            .disturbed = log_.disturbed(),
             .drained = at_order_ && log_.quiet() && venue_->sent(),
             .may_open = log_.difference() == nullptr && early_difference_.empty(),
             .up_to_date = log_.connected() && !log_.has_more()};
@@ -342,9 +341,7 @@ class Execution final : public Role, public oms::RecordListener {
       case Action::Take:
         fail_point("before_open");
         taken_at_ = monotonic;
-        venue_->take();
-        venue_->poll(monotonic);
-        return note_result(log_.take());
+        return log_.take();
       case Action::Open:
         fail_point("after_hello");
         append(now, holder_.open(place_, log_.head()));
@@ -415,7 +412,7 @@ class Execution final : public Role, public oms::RecordListener {
     deciding_ = false;
     log_.drop();
     // Reports that were taken and are not in the log come again.
-    open_venue(true);
+    note_result(venue_->listen(log_.next_report()));
   }
 
   /// Before it has read the log there is nothing that it could follow with.

@@ -39,7 +39,7 @@ ExecutionAgent::ExecutionAgent(const Links& links)
     : core_{*links.core},
       log_{*links.log},
       marks_{links.marks},
-      venue_{links.venue},
+      venue_{*links.venue},
       commands_{links.commands},
       gateway_wake_{links.gateway_wake},
       listener_{links.listener},
@@ -61,7 +61,7 @@ ExecutionAgent::ExecutionAgent(const Links& links)
 
 Result<void> ExecutionAgent::open_session(const Text<16>& venue, Timestamp now) {
   core_.for_each_open([&](const Order& order) {
-    if (order.state.order_id.value() != 0) venue_->restore(order.state);
+    if (order.state.order_id.value() != 0) venue_.restore(order.state);
   });
   return append(Source::System, now, VenueSession{.venue = venue, .up = 1});
 }
@@ -143,7 +143,7 @@ void ExecutionAgent::take_inbox() {
 void ExecutionAgent::take_reports() {
   if (duty_ != Duty::Lead) return;
   const auto room = std::span{reports_}.first(std::min(reports_.size(), log_.room()));
-  const std::size_t count = room.empty() ? 0 : venue_->poll_reports(now_, room);
+  const std::size_t count = room.empty() ? 0 : venue_.poll_reports(now_, room);
   for (std::size_t i = 0; i < count && !failed_; ++i) append_input(Source::Venue, reports_[i]);
 }
 
@@ -286,7 +286,7 @@ void ExecutionAgent::dispatch(const native::MessageView& output) {
   using native::Wire;
   switch (output.type()) {
     case Wire<OrderSend>::kType: {
-      venue_->send(output.as<OrderSend>(), now_);
+      venue_.send(output.as<OrderSend>(), now_);
       const nanoseconds sent_at = stopwatch_.monotonic();
       status_.durable_to_send_ns.record(
           static_cast<std::uint64_t>((sent_at - durable_at_).count()));
@@ -296,13 +296,13 @@ void ExecutionAgent::dispatch(const native::MessageView& output) {
       break;
     }
     case Wire<CancelSend>::kType:
-      venue_->cancel(output.as<CancelSend>(), now_);
+      venue_.cancel(output.as<CancelSend>(), now_);
       break;
     case Wire<ReplaceSend>::kType:
-      venue_->replace(output.as<ReplaceSend>(), now_);
+      venue_.replace(output.as<ReplaceSend>(), now_);
       break;
     case Wire<OrderQuery>::kType:
-      venue_->query(output.as<OrderQuery>(), now_);
+      venue_.query(output.as<OrderQuery>(), now_);
       break;
     default:
       break;

@@ -73,8 +73,6 @@ class ExecutionAgent final : public IntentSink {
   }
 
   void set_duty(Duty duty) noexcept { duty_ = duty; }
-  /// The venue's session is another one from here on. It outlives the agent.
-  void set_venue(OrderPort& venue) noexcept { venue_ = &venue; }
   /// An output that was derived while it followed goes to the venue now.
   void send(const native::MessageView& output, Timestamp now);
 
@@ -123,7 +121,7 @@ class ExecutionAgent final : public IntentSink {
   ExecutionCore& core_;
   relay::ExecutionLog& log_;
   relay::MarkKeeper* marks_;
-  OrderPort* venue_;
+  OrderPort& venue_;
   bus::Subscription* commands_;
   bus::Wake* gateway_wake_;
   RecordListener* listener_;

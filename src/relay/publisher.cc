@@ -145,6 +145,22 @@ class Publisher::State {
     if (upload) finish_upload(error);
   }
 
+  void renew() {
+    socket.reset();
+    incoming.clear();
+    control.clear();
+    control_sent = 0;
+    retry.succeeded();
+    error.reset();
+    upload.reset();
+    outcome.reset();
+    welcomed = ready = ended = was_superseded = closed = blocked = outbox_full = false;
+    acked = sent = resend_until = head;
+    marks_begin = marks_end;
+    next_sequence = 1;
+    acked_sequence = acked_lsn = instance = log_id = 0;
+  }
+
   std::size_t read() {
     std::size_t work = 0;
     while (socket) {
@@ -582,6 +598,8 @@ bool Publisher::uploading() const noexcept { return state_->upload != nullptr; }
 std::optional<Publisher::Upload> Publisher::take_upload() {
   return std::exchange(state_->outcome, std::nullopt);
 }
+
+void Publisher::renew() { state_->renew(); }
 
 void Publisher::close() {
   State& state = *state_;

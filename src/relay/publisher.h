@@ -132,6 +132,10 @@ class Publisher {
   /// Once per upload, when the relay has answered or the connection was lost.
   [[nodiscard]] std::optional<Upload> take_upload();
 
+  /// Forgets everything but its memory, as if just opened: the next hello is that of a later
+  /// process of the source. What is not acknowledged is not sent any more.
+  void renew();
+
   /// Says good-bye after what is staged; poll until `unacked` is 0 first.
   void close();
 

@@ -70,28 +70,18 @@ RemoteLog::RemoteLog(const Options& options) : options_{options} {}
 
 Result<RemoteLog> RemoteLog::open(const Options& options) {
   RemoteLog log{options};
-  if (auto opened = log.open_publishers(); !opened) return std::unexpected(opened.error());
-  log.owns_ = !options.beside;
-  return log;
-}
-
-Result<Publisher> RemoteLog::open_publisher(Source source) const {
-  return Publisher::open({.socket = options_.socket,
-                          .domain = native::Domain::Execution,
-                          .source = source,
-                          .name = options_.name,
-                          .outbox_bytes = outbox_bytes(source)});
-}
-
-Result<void> RemoteLog::open_publishers() {
-  publishers_.clear();
-  for (const Source source : options_.sources) {
-    auto publisher = open_publisher(source);
+  for (const Source source : options.sources) {
+    auto publisher = Publisher::open({.socket = options.socket,
+                                      .domain = native::Domain::Execution,
+                                      .source = source,
+                                      .name = options.name,
+                                      .outbox_bytes = outbox_bytes(source)});
     if (!publisher) return std::unexpected(std::move(publisher.error()));
-    publishers_.push_back(
+    log.publishers_.push_back(
         {.source = source, .publisher = std::make_unique<Publisher>(std::move(*publisher))});
   }
-  return {};
+  log.owns_ = !options.beside;
+  return log;
 }
 
 bool RemoteLog::numbered() const noexcept {
@@ -134,6 +124,8 @@ std::size_t RemoteLog::poll(nanoseconds now) {
     if (&each != publishers_.data()) continue;
     if (!each.publisher->ready() || each.publisher->superseded()) break;
   }
+  // Who takes them says hello for the first before the others: of that there is word by now.
+  if (disturbed()) publishers_.front().publisher->poll(now);
   return work;
 }
 
@@ -148,23 +140,17 @@ void RemoteLog::follow(Subscriber subscriber, const SourceNumbers& numbers,
 
 // --- who leads
 
-Result<void> RemoteLog::take() {
-  leads_ = false;
-  if (std::ranges::any_of(publishers_, [](const Of& each) {
-        return each.publisher->ready() || each.publisher->refusal() != nullptr;
-      })) {
-    if (auto opened = open_publishers(); !opened) return opened;
-  }
+void RemoteLog::take() {
+  drop();
   owns_ = true;
   poll(now_);
-  return {};
 }
 
 void RemoteLog::drop() {
   owns_ = false;
   leads_ = false;
   // The next hello is that of another instance.
-  if (auto opened = open_publishers(); !opened) fail(opened.error().text());
+  for (const Of& each : publishers_) each.publisher->renew();
 }
 
 bool RemoteLog::taken() const noexcept {

@@ -73,9 +73,7 @@ class RemoteLog final : public ExecutionLog {
 
   void on_lead(OnLead hear) { on_lead_ = std::move(hear); }
   /// Says hello for the sources: for the first, and for the others once it is welcomed.
-  ///
-  /// errors  Io: no memory for what waits to be sent
-  [[nodiscard]] Result<void> take();
+  void take();
   /// Gives them back. What was handed in and is not recorded is compared with what another records.
   void drop();
   /// This process has said hello for its sources.
@@ -168,8 +166,6 @@ class RemoteLog final : public ExecutionLog {
   };
 
   explicit RemoteLog(const Options& options);
-  [[nodiscard]] Result<Publisher> open_publisher(Source source) const;
-  [[nodiscard]] Result<void> open_publishers();
   void read(Lsn lsn, const native::MessageView& message);
   void place(Lsn lsn, const native::MessageView& message);
   [[nodiscard]] bool waits_behind(const native::MessageView& message) const noexcept;

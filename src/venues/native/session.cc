@@ -33,7 +33,8 @@ constexpr std::size_t kOutboxBytes = 32U << 20U;
 }  // namespace
 
 NativeVenue::NativeVenue(const Options& options, relay::Publisher orders, relay::Subscriber reports)
-    : orders_{std::move(orders)},
+    : options_{options},
+      orders_{std::move(orders)},
       reports_{std::move(reports)},
       next_report_{options.next_report},
       speaks_{!options.listen} {}
@@ -45,14 +46,32 @@ Result<std::unique_ptr<NativeVenue>> NativeVenue::open(const Options& options) {
                                         .name = options.name,
                                         .outbox_bytes = kOutboxBytes});
   if (!orders) return std::unexpected(std::move(orders.error()));
-  auto reports = relay::Subscriber::open({.socket = options.reports,
-                                          .domain = native::Domain::Execution,
-                                          .name = options.name,
-                                          .start = relay::StartAt::Lsn,
-                                          .from = Lsn{options.next_report}});
+  auto reports = subscribe(options);
   if (!reports) return std::unexpected(std::move(reports.error()));
   return std::unique_ptr<NativeVenue>{
       new NativeVenue{options, std::move(*orders), std::move(*reports)}};
+}
+
+Result<relay::Subscriber> NativeVenue::subscribe(const Options& options) {
+  return relay::Subscriber::open({.socket = options.reports,
+                                  .domain = native::Domain::Execution,
+                                  .name = options.name,
+                                  .start = relay::StartAt::Lsn,
+                                  .from = Lsn{options.next_report}});
+}
+
+Result<void> NativeVenue::listen(std::uint64_t next) {
+  options_.next_report = next;
+  auto reports = subscribe(options_);
+  if (!reports) return std::unexpected(std::move(reports.error()));
+  reports_ = std::move(*reports);
+  orders_.renew();
+  speaks_ = false;
+  next_report_ = next;
+  pending_.clear();
+  asked_.clear();
+  request_lost_ = false;
+  return {};
 }
 
 std::size_t NativeVenue::poll(nanoseconds now) {

@@ -56,8 +56,11 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
   [[nodiscard]] bool heard() const noexcept;
   /// From here on this process speaks to it: whoever did so before is out.
   void take() noexcept { speaks_ = true; }
-  /// Another process of ours speaks to it from now on.
-  [[nodiscard]] bool superseded() const noexcept { return orders_.superseded(); }
+  [[nodiscard]] bool speaks() const noexcept { return speaks_; }
+  /// Another one does; reports are read again from `next` on.
+  ///
+  /// errors  as open
+  [[nodiscard]] Result<void> listen(std::uint64_t next);
   /// The venue has all that it was asked.
   [[nodiscard]] bool sent() const noexcept { return orders_.unacked() == 0 && !request_lost_; }
   /// Our log holds the reports before `next`: another process has put them there.
@@ -97,11 +100,14 @@ class NativeVenue final : public oms::OrderPort, public relay::SubscriberHandler
 
   NativeVenue(const Options& options, relay::Publisher orders, relay::Subscriber reports);
 
+  [[nodiscard]] static Result<relay::Subscriber> subscribe(const Options& options);
+
   template <class M>
   void request(const M& message, Timestamp now) {
     if (orders_.publish(message, now) != relay::Publish::Ok) request_lost_ = true;
   }
 
+  Options options_;
   relay::Publisher orders_;
   relay::Subscriber reports_;
   std::uint64_t next_report_;
