@@ -4,11 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "apps/checkpoint_state.h"
 #include "apps/heartbeat.h"
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/seat.h"
 #include "apps/standing.h"
 #include "base/clock.h"
 #include "base/counter.h"
@@ -17,6 +19,7 @@
 #include "base/log.h"
 #include "deploy/layout.h"
 #include "model/risk.h"
+#include "model/system.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
@@ -37,13 +40,16 @@ class Risk final : public Role {
     const deploy::Layout layout{parts.config->data.dir};
     auto log = LogFollower::open({.socket = layout.relay("execution"), .name = parts.name});
     if (!log) return std::unexpected(std::move(log.error()));
-    auto publisher = relay::Publisher::open({.socket = layout.relay("execution"),
-                                             .domain = native::Domain::Execution,
-                                             .source = relay::Source::Risk,
-                                             .name = parts.name,
-                                             .outbox_bytes = 1U << 20U});
-    if (!publisher) return std::unexpected(std::move(publisher.error()));
-    return std::unique_ptr<Role>{new Risk{parts, std::move(*log), std::move(*publisher)}};
+    auto seat = Seat::open({.socket = layout.relay("execution"),
+                            .source = relay::Source::Risk,
+                            .role = SwitchRole::Risk,
+                            .name = parts.name,
+                            .colour = parts.colour,
+                            .release = parts.release,
+                            .beside = parts.beside,
+                            .outbox_bytes = 1U << 20U});
+    if (!seat) return std::unexpected(std::move(seat.error()));
+    return std::unique_ptr<Role>{new Risk{parts, std::move(*log), std::move(*seat)}};
   }
 
   std::size_t poll(Timestamp now) override {
@@ -51,31 +57,42 @@ class Risk final : public Role {
     std::size_t work = log_->poll(
         monotonic, [this](Lsn lsn, const native::MessageView& message) { take(lsn, message); });
     if (!live_ && log_->recovered() && log_->failed() == nullptr) {
-      facts_ = log_->take_recovered().state.facts;
+      const LogState state = std::move(log_->take_recovered().state);
+      facts_ = state.facts;
+      seat_.begin(facts_.leads[static_cast<std::size_t>(SwitchRole::Risk)], state.numbers);
       live_ = true;
       note_figures();
     }
     if (live_) supervise(now);
-    heart_.poll(monotonic, now, ready(), publisher_, relay::Source::Risk, log_->head());
-    work += publisher_.poll(monotonic);
+    // Until it has read the log it says that it is there; then who leads does.
+    if (seat_.leads() || (!live_ && seat_.owns())) {
+      heart_.poll(monotonic, now, ready(), seat_.publisher(), relay::Source::Risk, log_->head());
+    }
+    work +=
+        seat_.poll(monotonic, now,
+                   {.head = log_->head(), .up_to_date = log_->connected() && !log_->has_more()});
+    status_.set_place(seat_.view(log_->head()));
     return work + (log_->has_more() ? 1U : 0U);
   }
   void watch(Waiting& waiting) const override {
     log_->watch(waiting);
-    waiting.add(publisher_.fd(), publisher_.events());
-    waiting.add_due(publisher_.next_due());
-    waiting.add_due(heart_.due());
+    seat_.watch(waiting, clock_.monotonic());
+    if (seat_.leads()) waiting.add_due(heart_.due());
   }
   [[nodiscard]] Standing standing() const override {
     if (!live_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
-    if (!log_->connected() || !publisher_.connected()) return waits("for the execution relay");
-    return {.state = ops::RoleState::Ready};
+    if (!log_->connected() || (seat_.owns() && !seat_.publisher().connected())) {
+      return waits("for the execution relay");
+    }
+    return {.state = ops::RoleState::Ready, .reason = seat_.leads() ? "" : "follows"};
   }
   void drain() override { draining_ = true; }
-  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  [[nodiscard]] bool drained() const override {
+    return draining_ && seat_.publisher().unacked() == 0;
+  }
+  [[nodiscard]] std::optional<bool> leads() const override { return seat_.has_place(); }
   [[nodiscard]] const Error* failed() const override {
-    if (publisher_.superseded()) return publisher_.refusal();
-    return log_->failed();
+    return seat_.failed() != nullptr ? seat_.failed() : log_->failed();
   }
   void add_metrics(ops::Metrics& metrics) override {
     metrics.counter("stoa_risk_records_total", "Records of the execution log looked at", records_);
@@ -87,19 +104,21 @@ class Risk final : public Role {
   }
 
  private:
-  Risk(const RoleParts& parts, std::unique_ptr<LogFollower> log, relay::Publisher publisher)
+  Risk(const RoleParts& parts, std::unique_ptr<LogFollower> log, Seat seat)
       : clock_{*parts.clock},
+        status_{*parts.status},
         log_{std::move(log)},
-        publisher_{std::move(publisher)},
+        seat_{std::move(seat)},
         drawdown_limit_{parts.config->risk.max_drawdown_percent_e8} {}
 
   [[nodiscard]] bool ready() const {
-    return live_ && !draining_ && log_->connected() && publisher_.connected();
+    return live_ && !draining_ && log_->connected() && seat_.publisher().connected();
   }
   void take(Lsn lsn, const native::MessageView& message) {
     if (lsn == Lsn{}) return;
     records_.add();
     facts_.note(message);
+    seat_.note(message);
     // What a switch did to the account stands in the word on the account behind it.
     if (message.is<KillSwitch>()) asked_ = true;
     if (message.is<AccountUpdate>()) {
@@ -113,18 +132,19 @@ class Risk final : public Role {
     halted_.set(facts_.halted);
   }
   void supervise(Timestamp now) {
-    if (asked_ || !publisher_.ready()) return;
+    if (asked_ || !seat_.works() || !seat_.publisher().ready()) return;
     const auto trip =
         drawdown_limit_.consider(facts_.equity, facts_.peak_equity, facts_.halted != 0);
-    if (!trip || publisher_.publish(*trip, now) != relay::Publish::Ok) return;
+    if (!trip || seat_.publisher().publish(*trip, now) != relay::Publish::Ok) return;
     asked_ = true;  // until the log shows it
     trips_.add();
     log::error("risk_tripped", {{"reason", trip->reason.view()}});
   }
 
   const Clock& clock_;
+  ops::RoleStatus& status_;
   std::unique_ptr<LogFollower> log_;
-  relay::Publisher publisher_;
+  Seat seat_;
   risk::Drawdown drawdown_limit_;
   LogFacts facts_;
   Heart heart_;

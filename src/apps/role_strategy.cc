@@ -13,6 +13,7 @@
 #include "apps/recovery.h"
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/seat.h"
 #include "apps/standing.h"
 #include "apps/strategies.h"
 #include "base/clock.h"
@@ -74,13 +75,16 @@ class Strategies final : public Role {
     if (!log) return std::unexpected(std::move(log.error()));
     auto market = MarketFollower::open({.socket = layout.relay("market"), .name = parts.name});
     if (!market) return std::unexpected(std::move(market.error()));
-    auto intents = relay::Publisher::open({.socket = layout.relay("execution"),
-                                           .domain = native::Domain::Execution,
-                                           .source = relay::Source::Strategies,
-                                           .name = parts.name});
-    if (!intents) return std::unexpected(std::move(intents.error()));
+    auto seat = Seat::open({.socket = layout.relay("execution"),
+                            .source = relay::Source::Strategies,
+                            .role = SwitchRole::Strategy,
+                            .name = parts.name,
+                            .colour = parts.colour,
+                            .release = parts.release,
+                            .beside = parts.beside});
+    if (!seat) return std::unexpected(std::move(seat.error()));
     return std::unique_ptr<Role>{
-        new Strategies{parts, std::move(*log), std::move(*market), std::move(*intents)}};
+        new Strategies{parts, std::move(*log), std::move(*market), std::move(*seat)}};
   }
 
   std::size_t poll(Timestamp now) override {
@@ -90,6 +94,8 @@ class Strategies final : public Role {
     if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
       recovered_ = std::make_unique<Recovered>(log_->take_recovered());
       facts_ = recovered_->state.facts;
+      seat_.begin(facts_.leads[static_cast<std::size_t>(SwitchRole::Strategy)],
+                  recovered_->state.numbers);
     }
     if (recovered_ && !runner_ && !failed_) work += make_runner();
     if (runner_) {
@@ -98,18 +104,30 @@ class Strategies final : public Role {
             messages_.add();
             runner_->on_market(message, seq);
           });
-      if (!runner_->live()) work += go_live(now, monotonic);
+      if (!runner_->live()) {
+        work += go_live(now, monotonic);
+      } else if (!seat_.works()) {
+        // Another is to lead. Its strategies begin with what the log says of ours, and so will
+        // these if they are called again.
+        runner_->set_live(false, now);
+        log::info("strategies_follow", {});
+        ++work;
+      }
       if (!draining_) work += runner_->poll(now);
     }
-    work += publisher_.poll(monotonic);
+    work += seat_.poll(monotonic, now,
+                       {.head = head_,
+                        .up_to_date = log_->connected() && !log_->has_more(),
+                        // Strategies are called no more, and what they asked for is on its way.
+                        .drained = !runner_ || !runner_->live()});
+    status_.set_place(seat_.view(head_));
     return work + (log_->has_more() || market_->has_more() ? 1U : 0U);
   }
 
   void watch(Waiting& waiting) const override {
     log_->watch(waiting);
     market_->watch(waiting);
-    waiting.add(publisher_.fd(), publisher_.events());
-    waiting.add_due(publisher_.next_due());
+    seat_.watch(waiting, clock_.monotonic());
     if (runner_) {
       if (const auto due = runner_->next_due()) {
         const Timestamp now = clock_.now();
@@ -123,7 +141,9 @@ class Strategies final : public Role {
     if (!runner_) return waits("for execution to say what is traded");
     if (!market_->connected()) return waits("for the market relay");
     if (!market_->joined()) return waits("for the market to be told");
-    if (!publisher_.connected() || !log_->connected()) return waits("for the execution relay");
+    const bool away = seat_.owns() && !seat_.publisher().connected();
+    if (away || !log_->connected()) return waits("for the execution relay");
+    if (!seat_.leads()) return {.state = ops::RoleState::Ready, .reason = "follows"};
     if (!runner_->live() || !execution_.ready(clock_.monotonic())) return waits("for execution");
     return {.state = ops::RoleState::Ready};
   }
@@ -131,11 +151,13 @@ class Strategies final : public Role {
     draining_ = true;
     if (runner_ && runner_->live()) log::info("strategies_stopped", {});
   }
-  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  [[nodiscard]] bool drained() const override {
+    return draining_ && seat_.publisher().unacked() == 0;
+  }
+  [[nodiscard]] std::optional<bool> leads() const override { return seat_.has_place(); }
   [[nodiscard]] const Error* failed() const override {
     if (failed_) return &*failed_;
-    if (publisher_.superseded()) return publisher_.refusal();
-    return log_->failed();
+    return seat_.failed() != nullptr ? seat_.failed() : log_->failed();
   }
   void add_metrics(ops::Metrics& metrics) override {
     metrics.counter("stoa_strategy_market_messages_total", "Market messages seen", messages_);
@@ -150,17 +172,20 @@ class Strategies final : public Role {
 
  private:
   Strategies(const RoleParts& parts, std::unique_ptr<LogFollower> log,
-             std::unique_ptr<MarketFollower> market, relay::Publisher publisher)
+             std::unique_ptr<MarketFollower> market, Seat seat)
       : config_{*parts.config},
         clock_{*parts.clock},
         log_{std::move(log)},
         market_{std::move(market)},
-        publisher_{std::move(publisher)} {}
+        status_{*parts.status},
+        seat_{std::move(seat)} {}
 
   void on_log(Lsn lsn, const native::MessageView& message) {
     if (lsn == Lsn{}) return execution_.hear(message, clock_.monotonic());
     cursor_.set(static_cast<std::int64_t>(lsn.value()));
+    head_ = lsn;
     facts_.note(message);
+    seat_.note(message);
     if (runner_) {
       runner_->on_execution(lsn, message);
     } else {
@@ -187,7 +212,8 @@ class Strategies final : public Role {
   /// Not before the market is whole and execution takes orders: a strategy's first look must be
   /// the truth, and its first order must have somewhere to go.
   std::size_t go_live(Timestamp now, nanoseconds monotonic) {
-    if (draining_ || !publisher_.ready() || !market_->joined() || !execution_.ready(monotonic)) {
+    if (draining_ || !seat_.works() || !seat_.publisher().ready() || !market_->joined() ||
+        !execution_.ready(monotonic)) {
       return 0;
     }
     runner_->set_live(true, now);
@@ -199,8 +225,10 @@ class Strategies final : public Role {
   const Clock& clock_;
   std::unique_ptr<LogFollower> log_;
   std::unique_ptr<MarketFollower> market_;
-  relay::Publisher publisher_;
-  RelayIntents sink_{publisher_, clock_};
+  ops::RoleStatus& status_;
+  Seat seat_;
+  RelayIntents sink_{seat_.publisher(), clock_};
+  Lsn head_{};  // newest record shown
   std::unique_ptr<Recovered> recovered_;
   LogFacts facts_;
   std::unique_ptr<strategy::Runner> runner_;
