@@ -122,7 +122,14 @@ class RoleHost {
     if (!token) return std::unexpected(std::move(token.error()));
     token_ = std::move(*token);
     at_place_ = !options_.beside;
-    if (!options_.take_over) return take_place();
+    if (!options_.take_over) {
+      auto placed = take_place();
+      if (placed || !at_place_ || !role_->leads()) return placed;
+      // The one beside has them while it leads; they come with leading again.
+      log::info("role_without_its_place", {{"error", placed.error().text()}});
+      at_place_ = false;
+      return move(false);
+    }
     // Its predecessor, if there is one, is about to end, and work does not wait for that.
     place_due_ = clock_.monotonic() + kPlaceEvery;
     place_until_ = clock_.monotonic() + kPlaceWait;

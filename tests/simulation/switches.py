@@ -100,11 +100,20 @@ def follows(running: RolesShape, role: str, colour: str) -> bool:
     return place is not None and place["mode"] == "following" and int(place["lag_records"]) < 1_000 and int(place["lsn"]) > 0
 
 
-def order(running: RolesShape, role: str, to: str, **more: Any) -> dict[str, Any]:
+def newest_epoch(running: RolesShape, role: str) -> int:
+    """As everybody who is there knows it: /status is a moment behind."""
+    def agreed() -> int | None:
+        epochs = {place["epoch"] for place in places(running, role).values()}
+        return epochs.pop() + 1 if len(epochs) == 1 else None
+    return wait_for("all know the same epoch", agreed, 20) - 1
+
+
+def order(running: RolesShape, role: str, to: str, epoch: int = 0, **more: Any) -> dict[str, Any]:
     """Tells the log that `to` is to lead, and waits for what becomes of it."""
-    epoch = max(place["epoch"] for place in places(running, role).values()) + 1
-    flags = [word for key, value in more.items() if value is not False
-             for word in ([f"--{key.replace('_', '-')}"] if value is True else [f"--{key.replace('_', '-')}", str(value)])]
+    epoch = epoch or newest_epoch(running, role) + 1
+    flags = []
+    for key, value in more.items():
+        flags += [f"--{key.replace('_', '-')}"] if value is True else [f"--{key.replace('_', '-')}", str(value)]
     done = subprocess.run(
         [tool("stoa_switch"), running.data, "--role", role, "--to", to, "--epoch", str(epoch), *flags],
         capture_output=True, text=True, timeout=60, check=False,
