@@ -28,6 +28,7 @@ const std::vector<Command>& commands() {
       run_strategy(),
       run_gateway(),
       run_supervisor(),
+      load(),
       strategy_list(),
       strategy_start(),
       strategy_stop(),

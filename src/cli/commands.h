@@ -26,6 +26,7 @@ namespace stoa::cli {
 [[nodiscard]] Command run_strategy();
 [[nodiscard]] Command run_gateway();
 [[nodiscard]] Command run_supervisor();
+[[nodiscard]] Command load();
 [[nodiscard]] Command strategy_list();
 [[nodiscard]] Command strategy_start();
 [[nodiscard]] Command strategy_stop();

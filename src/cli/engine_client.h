@@ -33,6 +33,7 @@ class EngineClient {
   /// From --url, or --port, --env, --config and the variables.
   [[nodiscard]] static std::expected<EngineClient, Exit> of(const Context& context);
 
+  [[nodiscard]] const ops::HttpEndpoint& endpoint() const noexcept { return endpoint_; }
   /// What commands about one instrument are about unless told.
   [[nodiscard]] const std::string& default_symbol() const noexcept { return default_symbol_; }
 

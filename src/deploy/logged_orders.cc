@@ -34,6 +34,7 @@ namespace {
 /// What the logs say of one of them.
 struct Seen {
   std::uint32_t accepted = 0;
+  std::uint32_t refused = 0;   // of an id that is there already, too
   std::uint32_t sends = 0;     // to the venue, but for those that it has asked for
   std::uint32_t at_venue = 0;  // taken there
   bool answered = false;       // by the venue, in whatever way
@@ -64,6 +65,7 @@ class Search {
     for (std::size_t i = 0; i < seen_.size(); ++i) {
       const Seen& seen = seen_[i];
       found_.in_log += seen.accepted > 0 ? 1U : 0U;
+      found_.refused += seen.accepted == 0 && seen.refused > 0 ? 1U : 0U;
       found_.at_venue += seen.answered ? 1U : 0U;
       if (const auto why = doubled(seen, fates[i])) {
         ++found_.doubled;
@@ -126,11 +128,7 @@ class Search {
         const auto decision = message.as<RiskDecision>();
         Seen* seen = of(decision.intent.value());
         if (seen == nullptr) return;
-        if (decision.accepted == 0) {
-          ++found_.refused;
-        } else {
-          ++seen->accepted;
-        }
+        ++(decision.accepted != 0 ? seen->accepted : seen->refused);
         return;
       }
       case Wire<OrderSend>::kType: {
