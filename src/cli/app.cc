@@ -44,6 +44,13 @@ std::optional<std::size_t> verb_words(std::string_view verb,
   return count;
 }
 
+/// Names that operators know from elsewhere stand for ours.
+std::string_view noun_of(std::string_view word) {
+  if (word == "--version") return "version";
+  if (word == "health-check") return "health";
+  return word == "validate-deployment" ? "validate" : word;
+}
+
 Exit help_on(const std::vector<std::string>& words, Terminal& terminal) {
   if (words.empty()) {
     terminal.out << landing();
@@ -115,7 +122,7 @@ Exit dispatch(const std::vector<std::string>& words, const Hooks& hooks,
               const ops::Surroundings& surroundings, Terminal& terminal) {
   if (words.empty() || asks_for_help(words[0])) return help_on({}, terminal);
   if (words[0] == "help") return help_on({words.begin() + 1, words.end()}, terminal);
-  const std::string_view noun = words[0] == "--version" ? "version" : std::string_view{words[0]};
+  const std::string_view noun = noun_of(words[0]);
   bool known = false;
   const Command* found = nullptr;
   std::size_t found_words = 0;  // the longest verb counts: "backup verify" before "backup"

@@ -41,6 +41,7 @@ const std::vector<Command>& commands() {
       status(),
       ps(),
       health(),
+      validate(),
       logs(),
       report_daily(),
       journal_ls(),

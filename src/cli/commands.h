@@ -40,6 +40,7 @@ namespace stoa::cli {
 [[nodiscard]] Command status();
 [[nodiscard]] Command ps();
 [[nodiscard]] Command health();
+[[nodiscard]] Command validate();
 [[nodiscard]] Command logs();
 [[nodiscard]] Command report_daily();
 [[nodiscard]] Command maintenance_archive();

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <ostream>
 #include <string>
@@ -21,6 +22,8 @@
 #include "cli/platform_table.h"
 #include "cli/role_probe.h"
 #include "cli/table.h"
+#include "cli/validation.h"
+#include "cli/validation_command.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -28,7 +31,7 @@ namespace {
 
 constexpr auto kArguments = std::to_array<Argument>({
     {.name = "ROLE",
-     .help = "as stoa ps names it; all unless told",
+     .help = "as stoa ps names it, all unless told; or an environment, for a summary",
      .required = false,
      .repeats = true},
 });
@@ -46,6 +49,7 @@ constexpr auto kExamples = std::to_array<std::string_view>({
     "stoa health",
     "stoa health --wait --timeout 10 gateway",
     "stoa health --watch",
+    "stoa health production --data /var/lib/stoa",
 });
 constexpr std::chrono::milliseconds kPatience{500};
 constexpr std::chrono::milliseconds kLookAgain{100};
@@ -194,7 +198,35 @@ class Look {
   std::map<std::string, std::string> seen_;
 };
 
+/// `stoa health ENV`: the checks that take no time, and their sums.
+Exit summary(Context& context, std::string_view word) {
+  constexpr std::chrono::milliseconds kQuickPatience{300};
+  const auto scene = scene_of(
+      context,
+      {.asked = std::string{environment_named(word)}, .quick = true, .patience = kQuickPatience});
+  if (!scene) return scene.error();
+  const auto found = validate_quickly(*scene);
+  if (context.json()) {
+    context.terminal.out << validation_json(scene->asked, found) << '\n';
+  } else {
+    std::vector<Validation> wanting;
+    std::ranges::copy_if(found, std::back_inserter(wanting), [](const Validation& each) {
+      return each.outcome == Outcome::Warned || each.outcome == Outcome::Failed;
+    });
+    if (!wanting.empty()) context.terminal.out << validation_table(wanting) << '\n';
+    context.terminal.out << health_summary(found);
+  }
+  return sums_of(found).failed > 0 ? Exit::Finding : Exit::Ok;
+}
+
 Exit run(Context& context) {
+  if (const auto words = context.arguments.all("ROLE");
+      words.size() == 1 && is_environment(words.front())) {
+    if (context.arguments.has("--watch") || context.arguments.has("--wait")) {
+      return context.usage("--watch and --wait are about roles, not about an environment");
+    }
+    return summary(context, words.front());
+  }
   const auto platform = platform_of(context);
   if (!platform) return platform.error();
   const auto places = platform->plan.places(context.arguments.all("ROLE"));
@@ -211,7 +243,10 @@ Command health() {
           .arguments = kArguments,
           .flags = {kFlags, config_flags(), output_flags()},
           .examples = kExamples,
-          .notes = "Exit 3: one is not ready. Exit 7: not ready within the time of --wait.",
+          .notes =
+              "Exit 3: one is not ready. Exit 7: not ready within the time of --wait. With an "
+              "environment: the quick checks of stoa validate and their sums; the same as stoa "
+              "health-check ENV.",
           .run = run};
 }
 
