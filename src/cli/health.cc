@@ -213,7 +213,7 @@ Exit summary(Context& context, std::string_view word) {
     std::ranges::copy_if(found, std::back_inserter(wanting), [](const Validation& each) {
       return each.outcome == Outcome::Warned || each.outcome == Outcome::Failed;
     });
-    if (!wanting.empty()) context.terminal.out << validation_table(wanting) << '\n';
+    if (!wanting.empty()) context.terminal.out << validation_table(wanting, false) << '\n';
     context.terminal.out << health_summary(found);
   }
   return sums_of(found).failed > 0 ? Exit::Finding : Exit::Ok;

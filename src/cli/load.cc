@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <ios>
 #include <limits>
 #include <optional>
 #include <ostream>

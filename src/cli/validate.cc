@@ -29,6 +29,7 @@ constexpr auto kFlags = std::to_array<Flag>({
      .value = "ID",
      .help = "this check, or all of a kind: roles.ready, roles",
      .repeats = true},
+    {.name = "--all", .help = "a row for each thing looked at", .kind = Flag::Kind::Switch},
     {.name = "--backup",
      .value = "DIR",
      .help = "a backup that must be of the last day",
@@ -71,7 +72,8 @@ Exit run(Context& context) {
   if (context.json()) {
     context.terminal.out << validation_json(scene->asked, found) << '\n';
   } else {
-    context.terminal.out << validation_table(found) << '\n' << validation_summary(found);
+    context.terminal.out << validation_table(found, context.arguments.has("--all")) << '\n'
+                         << validation_summary(found);
   }
   return sums_of(found).failed > 0 ? Exit::Finding : Exit::Ok;
 }

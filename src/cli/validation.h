@@ -74,7 +74,9 @@ struct ValidationSums {
 [[nodiscard]] ValidationSums sums_of(std::span<const Validation> found) noexcept;
 
 // What people and programs read.
-[[nodiscard]] std::string validation_table(std::span<const Validation> found);
+/// A row for each, or, unless `all`, one for what passed of a check and one for each fault, however
+/// many have it.
+[[nodiscard]] std::string validation_table(std::span<const Validation> found, bool all);
 [[nodiscard]] std::string validation_summary(std::span<const Validation> found);
 /// "HEALTHY", "DEGRADED" (warnings only), "UNHEALTHY".
 [[nodiscard]] std::string_view overall_status(const ValidationSums& sums) noexcept;

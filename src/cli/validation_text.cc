@@ -1,8 +1,11 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cli/table.h"
 #include "cli/validation.h"
@@ -13,6 +16,18 @@ namespace {
 
 constexpr std::string_view kRule = "======================================\n";
 
+std::string_view title_of(std::string_view id) {
+  const auto checks = validation_checks();
+  const auto at = std::ranges::find(checks, id, &ValidationCheck::id);
+  return at == checks.end() ? std::string_view{} : at->title;
+}
+
+/// What passed is one row of its check, and so is a fault that many have.
+bool alike(const Validation& a, const Validation& b) {
+  if (a.id != b.id || a.outcome != b.outcome) return false;
+  return a.outcome == Outcome::Passed || (a.seen == b.seen && a.remedy == b.remedy);
+}
+
 /// Per mille of a whole, for one decimal of a percentage; 1000 of nothing.
 std::string percent(std::size_t part, std::size_t whole) {
   const std::size_t tenths = whole == 0 ? 1'000 : part * 1'000 / whole;
@@ -21,11 +36,18 @@ std::string percent(std::size_t part, std::size_t whole) {
 
 }  // namespace
 
-std::string validation_table(std::span<const Validation> found) {
+std::string validation_table(std::span<const Validation> found, bool all) {
   Table table{{"CHECK"}, {"OF"}, {"RESULT"}, {"SEEN"}, {"REMEDY"}};
-  for (const Validation& each : found) {
-    table.row({std::string{each.id}, each.subject.empty() ? "-" : each.subject,
-               std::string{to_string(each.outcome)}, each.seen, each.remedy});
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Validation& each = found[i];
+    const auto same = [&](const Validation& other) { return !all && alike(each, other); };
+    if (std::ranges::any_of(found.first(i), same)) continue;
+    const auto more = std::ranges::count_if(found.subspan(i + 1), same);
+    std::string of = each.subject.empty() ? "-" : each.subject;
+    if (more > 0) of += fmt::format(" and {} more", more);
+    const bool sums = more > 0 && each.outcome == Outcome::Passed;
+    table.row({std::string{each.id}, std::move(of), std::string{to_string(each.outcome)},
+               sums ? std::string{title_of(each.id)} : each.seen, each.remedy});
   }
   return table.text();
 }

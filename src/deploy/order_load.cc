@@ -1,7 +1,7 @@
 #include "deploy/order_load.h"
 
 #include <fmt/core.h>
-#include <poll.h>
+#include <sys/poll.h>
 
 #include <algorithm>
 #include <atomic>
@@ -206,7 +206,7 @@ class Load {
   }
 
   void send_ready() {
-    nanoseconds at = now();
+    const nanoseconds at = now();
     for (Line& line : lines_) {
       if (line.http.state() != State::Idle) continue;
       const auto request = take_due(at);
@@ -279,8 +279,9 @@ class Load {
 
   void on_lost(Line& line) {
     line.reconnect = now() + kReconnect;
-    if (!line.request) return;
-    const Request request = *std::exchange(line.request, std::nullopt);
+    const auto awaited = std::exchange(line.request, std::nullopt);
+    if (!awaited) return;
+    const Request request = *awaited;
     if (request.kind != Kind::Book) ++account_.counts().lines_lost;
     if (request.kind == Kind::Place) return in_doubt(request.what);
     repeat(request);
@@ -301,7 +302,9 @@ class Load {
   }
 
   void on_answer(Line& line) {
-    const Request request = *std::exchange(line.request, std::nullopt);
+    const auto awaited = std::exchange(line.request, std::nullopt);
+    if (!awaited) return;
+    const Request request = *awaited;
     const ops::HttpAnswer& answer = line.http.answer();
     if (answer.status == 503) ++account_.counts().unavailable;
     if (answer.status == 504) ++account_.counts().time_outs;
