@@ -36,5 +36,6 @@ struct RoleParts {
 [[nodiscard]] Result<std::unique_ptr<Role>> make_execution(const RoleParts& parts);
 [[nodiscard]] Result<std::unique_ptr<Role>> make_strategy(const RoleParts& parts);
 [[nodiscard]] Result<std::unique_ptr<Role>> make_gateway(const RoleParts& parts);
+[[nodiscard]] Result<std::unique_ptr<Role>> make_hub(const RoleParts& parts);
 
 }  // namespace stoa::apps

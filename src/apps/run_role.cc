@@ -53,7 +53,8 @@ constexpr auto kKinds = std::to_array<Kind>({{"relay", make_relay},
                                              {"risk", make_risk},
                                              {"execution", make_execution},
                                              {"strategy", make_strategy},
-                                             {"gateway", make_gateway}});
+                                             {"gateway", make_gateway},
+                                             {"hub", make_hub}});
 
 /// The longest sleep: how late a heartbeat may be, and a signal that came between two looks.
 constexpr nanoseconds kSleepMax = std::chrono::milliseconds{100};

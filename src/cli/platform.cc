@@ -25,6 +25,7 @@
 #include "cli/command.h"
 #include "cli/exit.h"
 #include "cli/json_value.h"
+#include "deploy/apply.h"
 #include "deploy/control.h"
 #include "deploy/layout.h"
 #include "deploy/log_files.h"
@@ -118,7 +119,15 @@ std::expected<Platform, Exit> platform_of(const Context& context) {
   set("--log-level", "log.level");
   auto loaded = load_config(context, options);
   if (!loaded) return std::unexpected(Exit::Usage);
-  Platform platform{.config = std::move(loaded->config)};
+  // What the hub applied last counts where nobody names a file.
+  const auto applied = deploy::Layout{loaded->config.data.dir}.current_config();
+  if (std::error_code missing; !options.file && std::filesystem::exists(applied, missing)) {
+    options.file = applied;
+    loaded = load_config(context, options);
+    if (!loaded) return std::unexpected(Exit::Usage);
+  }
+  Platform platform{.loaded = *loaded, .config = std::move(loaded->config)};
+  if (options.file) platform.config_revision = deploy::revision_of_file(*options.file);
   const ops::Config& config = platform.config;
   if (!config.roles.any_port) platform.base_port = config.roles.base_port;
   platform.timing = timing_of(config);

@@ -29,7 +29,9 @@ namespace stoa::cli {
 [[nodiscard]] std::span<const Flag> supervisor_flags() noexcept;
 
 struct Platform {
+  ops::Loaded loaded{};
   ops::Config config{};
+  std::string config_revision{};  // of the hub, "prod-12"; empty: none was applied
   deploy::Layout layout{};  // absolute
   deploy::BasePort base_port{};
   deploy::Plan plan{};

@@ -16,6 +16,7 @@
 #include "cli/hooks.h"
 #include "cli/platform.h"
 #include "cli/role_process.h"
+#include "deploy/config_units.h"
 
 namespace stoa::cli {
 namespace {
@@ -51,6 +52,9 @@ constexpr auto kSwitchFlags = std::to_array<Flag>({
 });
 constexpr auto kFlags = std::to_array<Flag>({
     {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
+    {.name = "--config-revision",
+     .value = "NAME",
+     .help = "of the hub, as /status tells it; else the one that the file names"},
 });
 
 /// False: the port is none.
@@ -74,6 +78,9 @@ Exit run(Context& context) {
   RoleOptions options{.name = role, .domain = context.arguments.value_or("--domain", "")};
   if (!options.domain.empty()) options.name += "-" + options.domain;
   options.take_over = context.arguments.has("--take-over");
+  options.config_revision =
+      context.arguments.value_or("--config-revision", platform->config_revision);
+  options.config_digest = deploy::role_digest(platform->loaded, options.name);
   const auto place = platform->plan.find(options.name);
   options.port = place ? platform->plan.roles[*place].port : std::uint16_t{0};
   options.place_port = options.port;

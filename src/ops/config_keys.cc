@@ -626,6 +626,7 @@ constexpr auto kKeys = std::to_array<Key>({
 
 constexpr auto kOtherVariables = std::to_array<OtherVariable>({
     {"STOA_ENV", "Environment, when --env does not say it."},
+    {"STOA_USER", "Who changes the configuration, instead of the login name."},
     {"STOA_NO_INPUT", "1: never ask a question."},
     {"STOA_CONTEXT", "Reserved for a name of the engine that commands talk to."},
     {"STOA_FAILPOINT", "Tests: where a process that was built for it ends itself."},

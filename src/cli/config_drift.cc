@@ -1,0 +1,140 @@
+#include <fmt/core.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/exit.h"
+#include "cli/hub_client.h"
+#include "cli/hub_ticket.h"
+#include "cli/table.h"
+#include "deploy/apply.h"
+#include "deploy/config_text.h"
+#include "deploy/layout.h"
+#include "deploy/target.h"
+#include "ops/config_file.h"
+#include "protocol/json/writer.h"
+
+namespace stoa::cli {
+namespace {
+
+constexpr auto kArguments =
+    std::to_array<Argument>({{.name = "SPACE", .help = "as stoa config space list names it"}});
+constexpr auto kFlags = std::to_array<Flag>({
+    {.name = "--target",
+     .value = "DIR",
+     .help = "data directory of the platform; else that of the hub",
+     .kind = Flag::Kind::Path},
+});
+
+/// A role, or the file, and how it differs.
+using Findings = std::vector<std::pair<std::string, std::string>>;
+
+/// What somebody changed in the file by hand.
+void look_at_file(const deploy::Layout& layout, const deploy::ApplyTicket& ticket,
+                  Findings& findings) {
+  const auto file = layout.current_config();
+  const auto text = ops::read_text_file(file);
+  if (!text) {
+    findings.emplace_back("file", text.error().text());
+    return;
+  }
+  if (*text == ticket.text) return;
+  const auto now = deploy::read_document(*text, file.string());
+  const auto wanted = deploy::read_document(ticket.text, ticket.name);
+  if (!now || !wanted) {
+    findings.emplace_back("file", now ? "cannot be compared" : now.error().text());
+    return;
+  }
+  const auto edits = deploy::difference(wanted->values, now->values);
+  for (const auto& [path, value] : edits) {
+    const auto had = wanted->values.find(path);
+    findings.emplace_back("file", fmt::format("{} is {}, wanted is {}", path,
+                                              value.value_or("not set"),
+                                              had == wanted->values.end() ? "not set"
+                                                                          : had->second));
+  }
+  if (edits.empty()) findings.emplace_back("file", "differs in its comments or its revision");
+}
+
+Exit run(Context& context) {
+  auto hub = HubClient::of(context);
+  if (!hub) return hub.error();
+  const auto space = context.arguments.required("SPACE");
+  const auto answer = hub->ask("config.status", space);
+  if (!answer) return answer.error();
+  if ((*answer)["live"].is_null()) {
+    return context.fail({.code = ErrorCode::NotFound,
+                         .message = "nothing of it was applied yet",
+                         .source = space});
+  }
+  const auto ticket = ticket_of((*answer)["live"]);
+  const deploy::Layout layout{
+      .data = context.arguments.value_or("--target", hub->layout().data.string())};
+  Findings findings;
+  look_at_file(layout, ticket, findings);
+  const auto target = supervised_target(layout);
+  const std::string trouble = target->trouble();
+  if (trouble.empty()) {
+    for (const deploy::TargetRole& role : target->roles()) {
+      if (auto drift = deploy::drift_of(ticket, role); !drift.empty()) {
+        findings.emplace_back(role.name, std::move(drift));
+      }
+    }
+  }
+  if (context.json()) {
+    std::string text;
+    json::Writer json{text};
+    json.begin_object();
+    json.field("space", std::string_view{space});
+    json.field("wanted", std::string_view{ticket.name});
+    json.field("running", trouble.empty());
+    json.field("in_sync", findings.empty());
+    json.key("drift");
+    json.begin_array();
+    for (const auto& [where, what] : findings) {
+      json.begin_object();
+      json.field("where", std::string_view{where});
+      json.field("what", std::string_view{what});
+      json.end_object();
+    }
+    json.end_array();
+    json.end_object();
+    context.terminal.out << text << '\n';
+  } else {
+    Table table{{"WHERE"}, {"DRIFT"}};
+    for (const auto& [where, what] : findings) table.row({where, what});
+    if (!findings.empty()) context.terminal.out << table.text();
+    if (!trouble.empty()) context.terminal.err << trouble << '\n';
+    context.terminal.out << fmt::format(
+        "{}: {}\n", ticket.name,
+        findings.empty() ? "everything runs with it"
+                         : "not everything runs with it; stoa config apply " + space + " mends it");
+  }
+  tell_broken_glass(context, *answer);
+  return findings.empty() ? Exit::Ok : Exit::Finding;
+}
+
+}  // namespace
+
+Command config_drift() {
+  return {.noun = "config",
+          .verb = "drift",
+          .group = Command::Group::Setup,
+          .summary = "Compare what was applied with what every role says it runs with",
+          .arguments = kArguments,
+          .flags = {kFlags, config_flags(), output_flags()},
+          .notes = "Exit 3: something runs with another configuration, or the file was changed by "
+                   "hand.",
+          .run = run};
+}
+
+}  // namespace stoa::cli
