@@ -53,6 +53,9 @@ constexpr auto kExitCodes = std::to_array<ExitCode>({
     {Exit::Conflict, "conflict: duplicate id, order already ended, wrong state"},
     {Exit::Refused, "refused by the risk gate or the venue"},
     {Exit::Timeout, "no answer in time: the outcome is not known, ask before repeating"},
+    {Exit::RolledBack, "a deployment failed, and what ran before runs again"},
+    {Exit::RollbackFailed, "a deployment failed and could not be rolled back: act now"},
+    {Exit::Inconclusive, "a deployment has too little to judge by: a person decides"},
 });
 
 }  // namespace

@@ -86,6 +86,20 @@ namespace stoa::cli {
 [[nodiscard]] Command discovery_list();
 [[nodiscard]] Command discovery_resolve();
 [[nodiscard]] Command doctor();
+[[nodiscard]] Command deploy_plan();
+[[nodiscard]] Command deploy_start();
+[[nodiscard]] Command deploy_status();
+[[nodiscard]] Command deploy_resume();
+[[nodiscard]] Command deploy_pause();
+[[nodiscard]] Command deploy_promote();
+[[nodiscard]] Command deploy_approve();
+[[nodiscard]] Command deploy_abort();
+[[nodiscard]] Command deploy_rollback();
+[[nodiscard]] Command deploy_history();
+[[nodiscard]] Command release_add();
+[[nodiscard]] Command release_list();
+[[nodiscard]] Command release_verify();
+[[nodiscard]] Command release_remove();
 
 [[nodiscard]] Command version();
 [[nodiscard]] Command completion();
