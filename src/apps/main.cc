@@ -14,6 +14,9 @@
 #include "cli/main.h"
 #include "ops/config.h"
 
+#ifndef STOA_VERSION
+#define STOA_VERSION "0.1.0"
+#endif
 #ifndef STOA_COMMIT
 #define STOA_COMMIT "unknown"
 #endif
@@ -29,6 +32,7 @@ Result<cli::ReplayReport> replay_verify(const std::filesystem::path& dir, std::o
 
 cli::Hooks hooks() {
   cli::Hooks hooks;
+  hooks.version = STOA_VERSION;
   hooks.commit = STOA_COMMIT;
   hooks.run_engine = [build = Build{.version = hooks.version, .commit = hooks.commit}](
                          const ops::Config& config, cli::Output output) {

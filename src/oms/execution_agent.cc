@@ -278,7 +278,7 @@ void ExecutionAgent::record(Lsn lsn, const native::MessageView& message) {
 
 void ExecutionAgent::send(const native::MessageView& output, Timestamp now) {
   now_ = now;
-  count(output);
+  count_output(status_, output);
   dispatch(output);
 }
 
