@@ -129,7 +129,11 @@ class Run {
       return end("ok") ? Exit::Ok : Exit::Failed;
     }
     deploy::Apply apply{
-        ticket_, *target, clock_, options, [this](std::string_view line) { say(line); },
+        ticket_,
+        *target,
+        clock_,
+        options,
+        [this](std::string_view line) { say(line); },
         [this](std::string_view roles, std::string_view result) { note(roles, result, false); }};
     while (!apply.poll()) ::poll(nullptr, 0, kLookEveryMs);
     const bool noted = end(apply.result());
@@ -146,8 +150,7 @@ class Run {
  private:
   void say(std::string_view line) {
     log_ << to_rfc3339(clock_.now()) << ' ' << line << '\n' << std::flush;
-    (context_.json() ? context_.terminal.err : context_.terminal.out) << line << '\n'
-                                                                      << std::flush;
+    (context_.json() ? context_.terminal.err : context_.terminal.out) << line << '\n' << std::flush;
   }
   bool note(std::string_view roles, std::string_view text, bool over) {
     return hub_
@@ -174,8 +177,7 @@ class Run {
 void show_plan(Context& context, const deploy::ApplyTicket& ticket, const deploy::Layout& layout) {
   const auto target = supervised_target(layout);
   auto& out = context.terminal.out;
-  out << fmt::format("would write {}\n",
-                     (layout.config() / (ticket.name + ".toml")).string());
+  out << fmt::format("would write {}\n", (layout.config() / (ticket.name + ".toml")).string());
   if (const auto trouble = target->trouble(); !trouble.empty()) {
     out << trouble << "; the next stoa up would start with it\n";
     return;
@@ -245,9 +247,10 @@ Command config_apply() {
           .arguments = kArguments,
           .flags = {kFlags, hub_change_flags(), config_flags(), output_flags()},
           .examples = kExamples,
-          .notes = "Exit 3: a role did not become healthy; the same command goes on from there. "
-                   "Exit 5: another apply is under way, or conflicts are open. Exit 6: approvals "
-                   "are missing. Each run has its log: DATA/log/apply-*.log.",
+          .notes =
+              "Exit 3: a role did not become healthy; the same command goes on from there. "
+              "Exit 5: another apply is under way, or conflicts are open. Exit 6: approvals "
+              "are missing. Each run has its log: DATA/log/apply-*.log.",
           .run = run};
 }
 

@@ -19,8 +19,8 @@
 namespace stoa::cli {
 namespace {
 
-constexpr auto kArguments = std::to_array<Argument>(
-    {{.name = "SPACE", .help = "of this space alone", .required = false}});
+constexpr auto kArguments =
+    std::to_array<Argument>({{.name = "SPACE", .help = "of this space alone", .required = false}});
 constexpr auto kFlags = std::to_array<Flag>({
     {.name = "--by", .value = "USER", .help = "what this person did"},
     {.name = "--limit",

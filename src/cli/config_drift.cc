@@ -57,10 +57,9 @@ void look_at_file(const deploy::Layout& layout, const deploy::ApplyTicket& ticke
   const auto edits = deploy::difference(wanted->values, now->values);
   for (const auto& [path, value] : edits) {
     const auto had = wanted->values.find(path);
-    findings.emplace_back("file", fmt::format("{} is {}, wanted is {}", path,
-                                              value.value_or("not set"),
-                                              had == wanted->values.end() ? "not set"
-                                                                          : had->second));
+    findings.emplace_back("file",
+                          fmt::format("{} is {}, wanted is {}", path, value.value_or("not set"),
+                                      had == wanted->values.end() ? "not set" : had->second));
   }
   if (edits.empty()) findings.emplace_back("file", "differs in its comments or its revision");
 }
@@ -72,9 +71,8 @@ Exit run(Context& context) {
   const auto answer = hub->ask("config.status", space);
   if (!answer) return answer.error();
   if ((*answer)["live"].is_null()) {
-    return context.fail({.code = ErrorCode::NotFound,
-                         .message = "nothing of it was applied yet",
-                         .source = space});
+    return context.fail(
+        {.code = ErrorCode::NotFound, .message = "nothing of it was applied yet", .source = space});
   }
   const auto ticket = ticket_of((*answer)["live"]);
   const deploy::Layout layout{
@@ -132,8 +130,9 @@ Command config_drift() {
           .summary = "Compare what was applied with what every role says it runs with",
           .arguments = kArguments,
           .flags = {kFlags, config_flags(), output_flags()},
-          .notes = "Exit 3: something runs with another configuration, or the file was changed by "
-                   "hand.",
+          .notes =
+              "Exit 3: something runs with another configuration, or the file was changed by "
+              "hand.",
           .run = run};
 }
 

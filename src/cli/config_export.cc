@@ -32,11 +32,10 @@ constexpr auto kImportExamples =
 Exit run_export(Context& context) {
   auto hub = HubClient::of(context);
   if (!hub) return hub.error();
-  const auto answer = hub->ask("config.export", context.arguments.required("SPACE"),
-                               [&](json::Writer& json) {
-                                 json.field("revision", std::string_view{
-                                                            context.arguments.value_or("REV", "")});
-                               });
+  const auto answer =
+      hub->ask("config.export", context.arguments.required("SPACE"), [&](json::Writer& json) {
+        json.field("revision", std::string_view{context.arguments.value_or("REV", "")});
+      });
   if (!answer) return answer.error();
   context.terminal.out << answer->compact() << '\n';
   return Exit::Ok;

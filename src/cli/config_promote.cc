@@ -72,8 +72,7 @@ Exit run_approve(Context& context) {
   });
   if (!answer) return answer.error();
   if (told_as_json(context, *answer)) return Exit::Ok;
-  context.terminal.out << fmt::format("{}: {} is approved by {}\n", space, what,
-                                      hub_user(context));
+  context.terminal.out << fmt::format("{}: {} is approved by {}\n", space, what, hub_user(context));
   return Exit::Ok;
 }
 
@@ -87,8 +86,9 @@ Command config_promote() {
           .arguments = kPromoteArguments,
           .flags = {kPromoteFlags, hub_change_flags(), config_flags(), output_flags()},
           .examples = kPromoteExamples,
-          .notes = "Exit 5: conflicts, which block approval and apply until each is decided; or "
-                   "those of the last promotion are open.",
+          .notes =
+              "Exit 5: conflicts, which block approval and apply until each is decided; or "
+              "those of the last promotion are open.",
           .run = run_promote};
 }
 Command config_approve() {

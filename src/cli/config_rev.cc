@@ -43,8 +43,8 @@ Exit run_list(Context& context) {
       });
   if (!answer) return answer.error();
   if (told_as_json(context, *answer)) return Exit::Ok;
-  Table table{{"REV", kRight}, {"HASH"}, {"TIME"}, {"HOW"}, {"BY"}, {"APPROVED"}, {"TAGS"},
-              {"REASON"}};
+  Table table{{"REV", kRight}, {"HASH"},     {"TIME"}, {"HOW"},
+              {"BY"},          {"APPROVED"}, {"TAGS"}, {"REASON"}};
   for (const auto& each : (*answer)["revisions"].items()) {
     const auto tags = joined(each["tags"]);
     const bool live = each["live"].is_true();
@@ -68,10 +68,9 @@ Exit run_show(Context& context) {
   if (told_as_json(context, *answer)) return Exit::Ok;
   const JsonValue& revision = (*answer)["revision"];
   auto& out = context.terminal.out;
-  out << fmt::format("{} revision {}\n  sha256    {}\n  by        {} at {} ({})\n",
-                     space, revision["revision"].text(), revision["hash"].text(),
-                     revision["user"].text(), time_text(revision["time"].text()),
-                     revision["verb"].text());
+  out << fmt::format("{} revision {}\n  sha256    {}\n  by        {} at {} ({})\n", space,
+                     revision["revision"].text(), revision["hash"].text(), revision["user"].text(),
+                     time_text(revision["time"].text()), revision["verb"].text());
   out << fmt::format("  reason    {}\n  authors   {}\n  approved  {}\n  units     {}\n",
                      revision["reason"].text_or("-"), joined(revision["authors"]),
                      joined(revision["approved_by"]), joined((*answer)["units"]));

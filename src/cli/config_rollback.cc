@@ -53,8 +53,9 @@ Command config_rollback() {
           .arguments = kRollbackArguments,
           .flags = {kFlags, hub_change_flags(), config_flags(), output_flags()},
           .examples = kRollbackExamples,
-          .notes = "Open conflicts count as decided for the space's own side. Nothing runs with it "
-                   "before stoa config apply, which then restarts in reverse order.",
+          .notes =
+              "Open conflicts count as decided for the space's own side. Nothing runs with it "
+              "before stoa config apply, which then restarts in reverse order.",
           .run = run};
 }
 Command config_restore() {

@@ -71,8 +71,9 @@ Command config_set() {
           .arguments = kArguments,
           .flags = {kFlags, hub_change_flags(), config_flags(), output_flags()},
           .examples = kExamples,
-          .notes = "Exit 2: an unknown key or a wrong value, with its line. Exit 5: the head is "
-                   "another one than --if-head. Exit 6: you may not.",
+          .notes =
+              "Exit 2: an unknown key or a wrong value, with its line. Exit 5: the head is "
+              "another one than --if-head. Exit 6: you may not.",
           .run = run};
 }
 

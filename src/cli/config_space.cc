@@ -45,8 +45,8 @@ constexpr auto kCreateExamples = std::to_array<std::string_view>(
 constexpr auto kGrantExamples =
     std::to_array<std::string_view>({"stoa config space grant prod bob approver --yes --env-name "
                                      "prod --reason \"on call\""});
-constexpr auto kProtectExamples = std::to_array<std::string_view>(
-    {"stoa config space protect staging limits.max_daily_loss"});
+constexpr auto kProtectExamples =
+    std::to_array<std::string_view>({"stoa config space protect staging limits.max_daily_loss"});
 
 Exit run_list(Context& context) {
   auto hub = HubClient::of(context);
@@ -54,7 +54,7 @@ Exit run_list(Context& context) {
   const auto answer = hub->ask("config.space.list", "");
   if (!answer) return answer.error();
   if (told_as_json(context, *answer)) return Exit::Ok;
-  Table table{{"SPACE"},         {"UPSTREAM"},         {"ENVIRONMENT"},         {"HEAD"},
+  Table table{{"SPACE"},        {"UPSTREAM"},          {"ENVIRONMENT"},       {"HEAD"},
               {"LIVE", kRight}, {"APPROVALS", kRight}, {"CONFLICTS", kRight}, {"YOUR ROLES"}};
   for (const auto& space : (*answer)["spaces"].items()) {
     const auto live = space["live"].text();

@@ -37,19 +37,18 @@ constexpr auto kShowExamples =
 Exit run_list(Context& context) {
   auto hub = HubClient::of(context);
   if (!hub) return hub.error();
-  const auto answer = hub->ask("config.unit.list", context.arguments.required("SPACE"),
-                               [&](json::Writer& json) {
-                                 json.field("where", std::string_view{
-                                                         context.arguments.value_or("--where", "")});
-                               });
+  const auto answer =
+      hub->ask("config.unit.list", context.arguments.required("SPACE"), [&](json::Writer& json) {
+        json.field("where", std::string_view{context.arguments.value_or("--where", "")});
+      });
   if (!answer) return answer.error();
   if (told_as_json(context, *answer)) return Exit::Ok;
-  Table table{{"UNIT"}, {"REV", kRight}, {"HASH"}, {"KEYS", kRight}, {"LAYER"}, {"ORDER", kRight},
-              {"WHAT"}};
+  Table table{{"UNIT"},  {"REV", kRight},   {"HASH"}, {"KEYS", kRight},
+              {"LAYER"}, {"ORDER", kRight}, {"WHAT"}};
   for (const auto& unit : (*answer)["units"].items()) {
     table.row({unit["unit"].text(), unit["number"].text(), unit["hash"].text().substr(0, 8),
-               unit["keys"].text(), unit["labels"]["layer"].text(),
-               unit["labels"]["order"].text(), unit["doc"].text()});
+               unit["keys"].text(), unit["labels"]["layer"].text(), unit["labels"]["order"].text(),
+               unit["doc"].text()});
   }
   context.terminal.out << table.text();
   return Exit::Ok;
@@ -58,13 +57,11 @@ Exit run_list(Context& context) {
 Exit run_show(Context& context) {
   auto hub = HubClient::of(context);
   if (!hub) return hub.error();
-  const auto answer = hub->ask("config.unit.show", context.arguments.required("SPACE"),
-                               [&](json::Writer& json) {
-                                 json.field("unit",
-                                            std::string_view{context.arguments.required("UNIT")});
-                                 json.field("revision", std::string_view{
-                                                            context.arguments.value_or("--rev", "")});
-                               });
+  const auto answer =
+      hub->ask("config.unit.show", context.arguments.required("SPACE"), [&](json::Writer& json) {
+        json.field("unit", std::string_view{context.arguments.required("UNIT")});
+        json.field("revision", std::string_view{context.arguments.value_or("--rev", "")});
+      });
   if (!answer) return answer.error();
   if (told_as_json(context, *answer)) return Exit::Ok;
   context.terminal.out << (*answer)["text"].text();

@@ -99,7 +99,8 @@ std::expected<JsonValue, Exit> HubClient::ask(std::string_view verb, std::string
     json.field("verb", verb);
     json.field("user", hub_user(*context_));
     if (!space.empty()) json.field("space", space);
-    if (const auto reason = given.value("--reason")) json.field("reason", std::string_view{*reason});
+    if (const auto reason = given.value("--reason"))
+      json.field("reason", std::string_view{*reason});
     if (const auto head = given.value("--if-head")) json.field("if_head", std::string_view{*head});
     if (given.has("--dry-run")) json.field("dry_run", true);
     if (!confirmed_.empty()) json.field("env_name", std::string_view{confirmed_});
@@ -143,10 +144,10 @@ Result<JsonValue> HubClient::send(const std::string& line) const {
     }
     if (hub.error().code != ErrorCode::Unavailable) return std::unexpected(hub.error());
     if (clock.monotonic() >= deadline) {
-      return std::unexpected(Error{.code = ErrorCode::Unavailable,
-                                   .message = "a hub is starting, or a command changes something: " +
-                                              hub.error().message,
-                                   .source = layout_.hub_log().string()});
+      return std::unexpected(Error{
+          .code = ErrorCode::Unavailable,
+          .message = "a hub is starting, or a command changes something: " + hub.error().message,
+          .source = layout_.hub_log().string()});
     }
     ::poll(nullptr, 0, kLockEveryMs);
   }
@@ -207,9 +208,10 @@ void tell_change(Context& context, std::string_view space, const JsonValue& answ
     out << fmt::format("{}: head is {}\n", space, answer["head"].text());
   }
   if (!answer["conflicts"].items().empty() && !dry) {
-    out << fmt::format("  decide each before it can be approved or applied: stoa config promote "
-                       "UPSTREAM {} --resolve PATH=ours|theirs\n",
-                       space);
+    out << fmt::format(
+        "  decide each before it can be approved or applied: stoa config promote "
+        "UPSTREAM {} --resolve PATH=ours|theirs\n",
+        space);
   }
   tell_broken_glass(context, answer);
 }

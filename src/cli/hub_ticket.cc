@@ -56,8 +56,8 @@ class SupervisedTarget final : public deploy::Target {
     // The role reads DATA/config/current as it starts, which names the revision.
     auto client = deploy::ControlClient::connect(layout_.control());
     if (!client) return std::unexpected(std::move(client.error()));
-    auto sent = client->send(
-        {.verb = deploy::Request::Verb::Restart, .roles = {std::string{role}}});
+    auto sent =
+        client->send({.verb = deploy::Request::Verb::Restart, .roles = {std::string{role}}});
     client_.emplace(std::move(*client));  // it hears the end, though nobody asks
     return sent;
   }
@@ -72,7 +72,8 @@ class SupervisedTarget final : public deploy::Target {
                                      deploy::Colour /*colour*/) override {
     return cannot("an apply promotes nothing");
   }
-  [[nodiscard]] Result<std::optional<Lsn>> order(const deploy::SwitchCommand& /*command*/) override {
+  [[nodiscard]] Result<std::optional<Lsn>> order(
+      const deploy::SwitchCommand& /*command*/) override {
     return cannot("an apply switches nothing");
   }
 
@@ -119,16 +120,15 @@ class SupervisedTarget final : public deploy::Target {
 }  // namespace
 
 deploy::ApplyTicket ticket_of(const JsonValue& value) {
-  deploy::ApplyTicket ticket{
-      .revision = static_cast<std::uint64_t>(
-          std::max<std::int64_t>(value["revision"].integer().value_or(0), 0)),
-      .hash = value["hash"].text(),
-      .name = value["name"].text(),
-      .text = value["text"].text(),
-      .environment = value["environment"].text(),
-      .backwards = value["backwards"].is_true(),
-      .digests = {},
-      .broke_glass = value["broke_glass"].is_true()};
+  deploy::ApplyTicket ticket{.revision = static_cast<std::uint64_t>(std::max<std::int64_t>(
+                                 value["revision"].integer().value_or(0), 0)),
+                             .hash = value["hash"].text(),
+                             .name = value["name"].text(),
+                             .text = value["text"].text(),
+                             .environment = value["environment"].text(),
+                             .backwards = value["backwards"].is_true(),
+                             .digests = {},
+                             .broke_glass = value["broke_glass"].is_true()};
   for (const auto& [role, digest] : value["digests"].members()) {
     ticket.digests.emplace(role, digest.text());
   }

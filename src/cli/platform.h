@@ -32,7 +32,7 @@ struct Platform {
   ops::Loaded loaded{};
   ops::Config config{};
   std::string config_revision{};  // of the hub, "prod-12"; empty: none was applied
-  deploy::Layout layout{};  // absolute
+  deploy::Layout layout{};        // absolute
   deploy::BasePort base_port{};
   deploy::Plan plan{};
   deploy::SupervisorOptions timing{};

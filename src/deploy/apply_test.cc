@@ -59,7 +59,10 @@ class ApplyTest : public ::testing::Test {
     ASSERT_TRUE(apply.over());
   }
   Apply begin() {
-    return Apply{ticket_, target_, clock_, options_,
+    return Apply{ticket_,
+                 target_,
+                 clock_,
+                 options_,
                  [this](std::string_view line) { said_.emplace_back(line); },
                  [this](std::string_view roles, std::string_view result) {
                    waves_.push_back(std::string{roles} + ": " + std::string{result});
@@ -114,8 +117,8 @@ TEST_F(ApplyTest, it_stops_at_the_first_wave_that_is_not_healthy_and_goes_on_fro
   auto again = begin();
   drive(again);
   EXPECT_EQ(again.result(), "ok");
-  EXPECT_THAT(target_.take_actions(), ElementsAre("restart risk config dev-2",
-                                                  "restart execution config dev-2"))
+  EXPECT_THAT(target_.take_actions(),
+              ElementsAre("restart risk config dev-2", "restart execution config dev-2"))
       << "the relay is done";
 }
 

@@ -67,8 +67,8 @@ TEST(ConfigText, strategies_are_paths_by_their_name) {
   const auto edited = edit_text(text, {{"strategy.mm.params.half_spread_ticks", "5"}});
   ASSERT_TRUE(edited.has_value());
   EXPECT_THAT(*edited, HasSubstr("params = { half_spread_ticks = 5, on = true"));
-  const auto dotted = read_document("[[strategy]]\nname = \"a.b\"\ntype = \"t\"\nsymbol = \"S\"\n",
-                                    "strategies");
+  const auto dotted =
+      read_document("[[strategy]]\nname = \"a.b\"\ntype = \"t\"\nsymbol = \"S\"\n", "strategies");
   ASSERT_FALSE(dotted.has_value());
   EXPECT_THAT(dotted.error().message, HasSubstr("has a dot"));
 }
@@ -161,8 +161,8 @@ TEST(LabelFilter, asks_labels_what_it_says) {
 }
 
 TEST(LabelFilter, what_cannot_be_read_is_refused_with_its_column) {
-  for (const std::string_view text : {"service", "service=a and", "(service=a", "=a", "a=b c=d",
-                                      "not", "a=b)"}) {
+  for (const std::string_view text :
+       {"service", "service=a and", "(service=a", "=a", "a=b c=d", "not", "a=b)"}) {
     const auto filter = LabelFilter::parse(text);
     ASSERT_FALSE(filter.has_value()) << text;
     EXPECT_THAT(filter.error().message, HasSubstr("column")) << text;
