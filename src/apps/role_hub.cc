@@ -21,6 +21,7 @@
 #include "deploy/hub_service.h"
 #include "deploy/hub_state.h"
 #include "deploy/layout.h"
+#include "ops/config.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 
@@ -34,8 +35,16 @@ namespace {
 constexpr nanoseconds kLockWait = std::chrono::seconds{10};
 constexpr std::chrono::milliseconds kLockEvery{20};
 
+/// Who begins a log is admin of its spaces: as who changes it is named.
+std::string owner() {
+  const auto surroundings = ops::Surroundings::of_process();
+  const auto told = surroundings.variables.find("STOA_USER");
+  const bool said = told != surroundings.variables.end() && !told->second.empty();
+  return said ? told->second : deploy::login_name(::geteuid());
+}
+
 Result<deploy::Hub> open_hub(const deploy::Layout& layout, const Clock& clock) {
-  const deploy::HubOptions options{.owner = deploy::login_name(::geteuid()),
+  const deploy::HubOptions options{.owner = owner(),
                                    .owner_uid = ::geteuid(),
                                    .check_strategy = check_strategy};
   const nanoseconds deadline = clock.monotonic() + kLockWait;

@@ -147,5 +147,6 @@ Command run_execution() {
 }
 Command run_strategy() { return switched("strategy", "Run the strategy role"); }
 Command run_gateway() { return switched("gateway", "Run the gateway: API, WebSocket and page"); }
+Command run_hub() { return role("hub", "Run the hub: who changed which configuration, and why"); }
 
 }  // namespace stoa::cli

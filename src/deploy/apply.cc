@@ -104,7 +104,9 @@ std::vector<std::vector<std::string>> waves_to_restart(const ApplyTicket& ticket
   for (auto& wave : waves) {
     std::erase_if(wave, [&](const std::string& name) {
       const TargetRole* role = target.find(name);
-      return role == nullptr || drift_of(ticket, *role).empty();
+      if (role == nullptr || !ticket.digests.contains(name)) return true;
+      const InstanceView* instance = role->placed();
+      return drift_of(ticket, *role).empty() && instance != nullptr && instance->ready;
     });
   }
   std::erase_if(waves, [](const auto& wave) { return wave.empty(); });

@@ -34,7 +34,7 @@ struct ApplyOptions {
   std::chrono::seconds health_wait{120};
 };
 
-/// What has to be restarted, in order; roles that run with the right values already are left out.
+/// What has to be restarted, in order; roles that are ready with the right values are left out.
 [[nodiscard]] std::vector<std::vector<std::string>> waves_to_restart(const ApplyTicket& ticket,
                                                                      const Target& target);
 

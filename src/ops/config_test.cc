@@ -360,7 +360,8 @@ TEST(Config, a_secret_is_taken_from_the_environment_alone_and_never_shown) {
   EXPECT_EQ(secret.winner().value, "(set, not shown)");
   EXPECT_THAT(problems_of("[binance]\napi_key = \"abc\"\n"),
               ::testing::ElementsAre("FILE:2:1: binance.api_key: a secret does not belong into a "
-                                     "configuration file; set STOA_BINANCE_API_KEY"));
+                                     "configuration file; write env:NAME or file:PATH, or set "
+                                     "STOA_BINANCE_API_KEY"));
   options.overrides.push_back(
       {.key = "binance.api_key", .values = {"abc"}, .flag = "--set binance.api_key"});
   const auto refused = load(options);
@@ -371,6 +372,25 @@ TEST(Config, a_secret_is_taken_from_the_environment_alone_and_never_shown) {
   const auto too_long = load(options);
   ASSERT_FALSE(too_long.has_value());
   EXPECT_THAT(texts(too_long.error())[0], ::testing::Not(HasSubstr("xx")));
+}
+
+TEST(Config, a_file_says_where_a_secret_lies) {
+  const TempFile secret{"hunter2\n"};
+  const TempFile file{"[binance]\napi_key = \"env:MY_KEY\"\napi_secret = \"file:" +
+                      secret.path().string() + "\"\n"};
+  auto options = production();
+  options.file = file.path();
+  const auto missing = load(options);
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_THAT(texts(missing.error())[0], HasSubstr("the variable MY_KEY is not set"));
+  options.surroundings.variables["MY_KEY"] = "key";
+  const auto loaded = load(options);
+  ASSERT_TRUE(loaded.has_value()) << texts(loaded.error())[0];
+  EXPECT_EQ(loaded->config.awaited.binance_api_key, "key");
+  EXPECT_EQ(loaded->config.awaited.binance_api_secret, "hunter2");
+  options.surroundings.variables.clear();
+  options.resolve_secrets = false;
+  EXPECT_TRUE(load(options).has_value()) << "who only judges it need not have them";
 }
 
 TEST(Config, every_service_has_the_port_that_is_documented) {
