@@ -62,9 +62,9 @@ void write_log(const std::filesystem::path& dir, std::uint64_t revisions) {
     record.previous = hub.head().hash;
     space = *hub.state().find("dev");
   }
-  auto writer = must(journal::Writer::open(dir, {.segment_bytes = 4U << 20U,
-                                                 .sync = journal::SyncPolicy::None,
-                                                 .prepare_ahead = false}));
+  auto writer = must(journal::Writer::open(
+      dir,
+      {.segment_bytes = 4U << 20U, .sync = journal::SyncPolicy::None, .prepare_ahead = false}));
   for (std::uint64_t i = 0; i < revisions; ++i) {
     record.time = clock.now();
     record.revision = i + 2;

@@ -44,9 +44,8 @@ std::string owner() {
 }
 
 Result<deploy::Hub> open_hub(const deploy::Layout& layout, const Clock& clock) {
-  const deploy::HubOptions options{.owner = owner(),
-                                   .owner_uid = ::geteuid(),
-                                   .check_strategy = check_strategy};
+  const deploy::HubOptions options{
+      .owner = owner(), .owner_uid = ::geteuid(), .check_strategy = check_strategy};
   const nanoseconds deadline = clock.monotonic() + kLockWait;
   while (true) {
     auto hub = deploy::Hub::open(layout.hub_log(), clock, options);

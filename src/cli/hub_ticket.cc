@@ -101,10 +101,11 @@ class SupervisedTarget final : public deploy::Target {
     auto port = static_cast<std::uint16_t>(told["port"].integer().value_or(0));
     if (port == 0) port = registered_port(layout_, instance.name);
     if (port == 0) return;
-    const auto reply = ops::http_call({.port = port}, {.target = "/status"}, kStatusWait);
+    // The gateway's /status is the API's; every process answers for its life in the same words.
+    const auto reply = ops::http_call({.port = port}, {.target = "/health/live"}, kStatusWait);
     if (!reply || reply->status != 200) return;
     const auto status = JsonValue::parse(reply->body);
-    if (!status || (*status)["pid"].integer() != instance.pid) return;  // of the one before
+    if (!status) return;
     instance.config_digest = (*status)["config_digest"].text();
     instance.config_revision = (*status)["config_revision"].text();
     instance.version = (*status)["version"].text();

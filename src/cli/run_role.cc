@@ -54,7 +54,7 @@ constexpr auto kFlags = std::to_array<Flag>({
     {.name = "--log-level", .value = "LEVEL", .help = "error, warn, info or debug (log.level)"},
     {.name = "--config-revision",
      .value = "NAME",
-     .help = "of the hub, as /status tells it; else the one that the file names"},
+     .help = "of the hub, as /health tells it; else the one that the file names"},
 });
 
 /// False: the port is none.

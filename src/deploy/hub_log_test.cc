@@ -86,9 +86,8 @@ class HubLogTest : public ::testing::Test {
   HubLogTest() {
     auto hub = open();
     for (int i = 1; i <= 6; ++i) {
-      EXPECT_TRUE(hub.set(call(), "limits",
-                          {{"limits.max_order_rate", std::to_string(i)}})
-                      .has_value());
+      EXPECT_TRUE(
+          hub.set(call(), "limits", {{"limits.max_order_rate", std::to_string(i)}}).has_value());
     }
     head_ = hub.head();
   }
@@ -100,7 +99,8 @@ class HubLogTest : public ::testing::Test {
   static HubCall call() { return {.user = "ann", .space = "dev", .reason = "r"}; }
 
   /// The log written anew with other content, as who has the disk could.
-  void rewrite(const std::function<std::optional<std::string>(std::uint64_t lsn, std::string)>& how) {
+  void rewrite(
+      const std::function<std::optional<std::string>(std::uint64_t lsn, std::string)>& how) {
     std::vector<std::string> payloads;
     {
       auto reader = journal::Reader::open(log_);
@@ -110,8 +110,8 @@ class HubLogTest : public ::testing::Test {
         ASSERT_TRUE(next.has_value());
         const std::optional<journal::Record>& entry = *next;
         if (!entry) break;
-        auto text = how(entry->lsn.value(),
-                        {reinterpret_cast<const char*>(entry->payload.data()), entry->payload.size()});
+        auto text = how(entry->lsn.value(), {reinterpret_cast<const char*>(entry->payload.data()),
+                                             entry->payload.size()});
         if (text) payloads.push_back(std::move(*text));
       }
     }
@@ -146,7 +146,8 @@ TEST_F(HubLogTest, a_record_that_was_changed_is_found_and_named) {
   const auto report = verify_hub_log(log_, std::nullopt);
   ASSERT_TRUE(report.has_value());
   ASSERT_TRUE(report->fault.has_value());
-  EXPECT_THAT(report->fault->message, HasSubstr("record 7: set by eve in dev is not what was written"));
+  EXPECT_THAT(report->fault->message,
+              HasSubstr("record 7: set by eve in dev is not what was written"));
   const auto hub = Hub::open(log_, clock_, {.owner = "ann"});
   ASSERT_FALSE(hub.has_value()) << "nobody works on with such a log";
   EXPECT_EQ(hub.error().code, ErrorCode::Damaged);
@@ -274,7 +275,8 @@ TEST_F(HubLogTest, who_is_denied_is_written_down) {
 TEST_F(HubLogTest, a_diff_says_in_words_what_it_means) {
   auto hub = open();
   const auto verbs = config_verbs(hub, log_);
-  const auto answer = asked(verbs, R"({"verb":"config.diff","user":"ann","from":"dev@1","to":"dev"})");
+  const auto answer =
+      asked(verbs, R"({"verb":"config.diff","user":"ann","from":"dev@1","to":"dev"})");
   EXPECT_THAT(answer, HasSubstr(R"("path":"limits.max_order_rate","from":null,"to":"6")"));
   EXPECT_THAT(answer, HasSubstr("restarts execution"));
   EXPECT_THAT(answer, HasSubstr("dev asks for no approval"));

@@ -97,8 +97,8 @@ class WithPlatform(HubCase):
 
     def of_role(self, role: str) -> dict:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.row(role)["port"], timeout=10)) as http_:
-            http_.request("GET", "/status")
-            return json.loads(http_.getresponse().read())
+            http_.request("GET", "/health/live")
+            return json.loads(http_.getresponse().read()) | {"pid": self.row(role)["pid"]}
 
     def test_an_apply_restarts_what_reads_the_change_and_reads_it_back(self) -> None:
         self.stoa("up", "--base-port", "any")
