@@ -176,7 +176,8 @@ std::vector<Differs> differences(const Point& from, const Point& to, std::string
 }
 
 /// What a person has to know before this becomes what runs.
-std::vector<std::string> in_words(const Space& space, const std::vector<Differs>& differs) {
+std::vector<std::string> in_words(const Point& point, const std::vector<Differs>& differs) {
+  const Space& space = *point.space;
   if (differs.empty()) return {"nothing differs"};
   std::vector<std::string> paths;
   for (const Differs& each : differs) paths.push_back(each.path);
@@ -395,7 +396,7 @@ class Service {
       std::vector<std::string> paths;
       for (const Differs& each : differs) paths.push_back(each.path);
       write_list(json, "restarts", readers_of(paths).roles);
-      write_list(json, "words", in_words(*to->space, differs));
+      write_list(json, "words", in_words(*to, differs));
     });
   }
 
