@@ -1,16 +1,13 @@
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <sys/poll.h>
 
-#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <ios>
@@ -21,7 +18,6 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -30,11 +26,9 @@
 #include "cli/exit.h"
 #include "cli/hub_client.h"
 #include "cli/hub_ticket.h"
-#include "cli/json_value.h"
 #include "deploy/apply.h"
 #include "deploy/hub.h"
 #include "deploy/layout.h"
-#include "deploy/target.h"
 #include "journal/file_system.h"
 #include "journal/lock.h"
 #include "protocol/json/writer.h"
@@ -70,8 +64,8 @@ constexpr std::int64_t kSecondsMax = 86'400;
 
 std::optional<std::int64_t> seconds_of(std::string_view text) {
   std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value);
   if (error != std::errc{} || stop != end || value < 0 || value > kSecondsMax) return std::nullopt;
   return value;
 }

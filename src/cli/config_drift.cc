@@ -1,8 +1,6 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <filesystem>
-#include <memory>
 #include <ostream>
 #include <string>
 #include <string_view>

@@ -26,8 +26,8 @@ constexpr std::array<std::string_view, 6> kComparisons{"!=", "<=", ">=", "=", "<
 
 std::optional<std::int64_t> number_of(std::string_view text) {
   std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value);
   if (error != std::errc{} || stop != end) return std::nullopt;
   return value;
 }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstddef>
 #include <expected>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -205,8 +206,8 @@ class Lines {
     const auto line_text = cut(rest).second;
     std::size_t line = 0;
     std::size_t column = 0;
-    std::from_chars(line_text.data(), line_text.data() + line_text.size(), line);
-    std::from_chars(column_text.data(), column_text.data() + column_text.size(), column);
+    std::from_chars(line_text.begin(), line_text.end(), line);
+    std::from_chars(column_text.begin(), column_text.end(), column);
     if (line == 0 || column == 0 || line > lines_.size() || column > lines_[line - 1].size()) {
       return std::nullopt;
     }

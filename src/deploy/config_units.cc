@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -122,6 +123,7 @@ bool is_placement(Word path) {
 
 std::vector<Word> unit_names() {
   std::vector<Word> names;
+  names.reserve(kUnits.size());
   for (const UnitKind& kind : kUnits) names.push_back(kind.name);
   return names;
 }

@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,8 +64,8 @@ bool is_name(std::string_view text) {
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
   std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, value);
   if (error != std::errc{} || stop != end) return std::nullopt;
   return value;
 }
@@ -163,7 +166,7 @@ Result<Hub> Hub::open(const std::filesystem::path& dir, const Clock& clock, HubO
     return hub.state_.apply(record, lsn);
   });
   if (!log) return std::unexpected(std::move(log.error()));
-  hub.log_ = std::move(*log);
+  hub.log_ = std::make_unique<HubLog>(std::move(*log));
   if (auto found = hub.found(); !found) return std::unexpected(std::move(found.error()));
   return hub;
 }
@@ -259,7 +262,7 @@ HubRecord Hub::record(const HubCall& call, HubVerb verb) const {
           .reason = call.reason};
 }
 
-HubResult<void> Hub::keep(const HubCall& call, HubRecord record) {
+HubResult<void> Hub::keep(const HubCall& call, const HubRecord& record) {
   if (call.dry_run) return {};
   const auto lsn = log_->append(record);
   if (!lsn) {
@@ -317,7 +320,7 @@ HubResult<HubChange> Hub::change(const HubCall& call, const Space& space, HubRec
   const bool nothing = record.units.empty() && record.paths.empty() && record.conflicts.empty() &&
                        record.from_revision == 0;
   if (nothing) return done;
-  if (auto kept = keep(call, std::move(record)); !kept) return std::unexpected(kept.error());
+  if (auto kept = keep(call, record); !kept) return std::unexpected(kept.error());
   return done;
 }
 
@@ -370,7 +373,7 @@ HubResult<HubChange> Hub::create_space(const HubCall& call, const SpaceSpec& spe
   if (auto judged = judge(empty, made.units); !judged) return std::unexpected(judged.error());
   HubChange done{.revision = 1, .hash = HubState::hash_after(empty, made.units)};
   made.hash = done.hash;
-  if (auto kept = keep(call, std::move(made)); !kept) return std::unexpected(kept.error());
+  if (auto kept = keep(call, made); !kept) return std::unexpected(kept.error());
   return done;
 }
 
@@ -389,7 +392,7 @@ HubResult<void> Hub::grant(const HubCall& call, std::string_view user, Right rig
   HubRecord made = record(call, take_away ? HubVerb::Revoke : HubVerb::Grant);
   made.object = user;
   made.value = to_string(right);
-  return keep(call, std::move(made));
+  return keep(call, made);
 }
 
 HubResult<void> Hub::protect(const HubCall& call, std::string_view path, bool no_longer) {
@@ -411,7 +414,7 @@ HubResult<void> Hub::protect(const HubCall& call, std::string_view path, bool no
   }
   HubRecord made = record(call, no_longer ? HubVerb::Unprotect : HubVerb::Protect);
   made.object = path;
-  return keep(call, std::move(made));
+  return keep(call, made);
 }
 
 HubResult<HubChange> Hub::create_unit(const HubCall& call, std::string_view unit) {
@@ -482,7 +485,7 @@ HubResult<void> Hub::tag(const HubCall& call, std::string_view name, std::uint64
   HubRecord made = record(call, HubVerb::Tag);
   made.object = name;
   made.revision = revision;
-  return keep(call, std::move(made));
+  return keep(call, made);
 }
 
 HubResult<HubChange> Hub::promote(const HubCall& call, std::string_view from) {
@@ -516,7 +519,8 @@ HubResult<HubChange> Hub::promote(const HubCall& call, std::string_view from) {
     auto merged = merge_unit(space, base == nullptr ? nullptr : upstream->text_of(*base, unit.name),
                              space.text_of(space.head(), unit.name), *theirs);
     if (!merged) return refuse(merged.error());
-    if (merged->text) made.units.push_back({.unit = unit.name, .text = std::move(*merged->text)});
+    std::optional<std::string>& text = merged->text;
+    if (text) made.units.push_back({.unit = unit.name, .text = std::move(*text)});
     append(done.withheld, with_unit(unit.name, std::move(merged->merged.withheld)));
     for (MergeConflict& conflict : merged->merged.conflicts) {
       conflict.path = fmt::format("{}/{}", unit.name, conflict.path);
@@ -602,7 +606,7 @@ HubResult<std::uint64_t> Hub::approve(const HubCall& call, std::string_view what
   HubRecord made = record(call, HubVerb::Approve);
   made.revision = revision->number;
   made.hash = revision->hash;
-  if (auto kept = keep(call, std::move(made)); !kept) return std::unexpected(kept.error());
+  if (auto kept = keep(call, made); !kept) return std::unexpected(kept.error());
   return revision->number;
 }
 
@@ -730,7 +734,7 @@ HubResult<void> Hub::note_apply(const HubCall& call, std::uint64_t revision, std
   made.hash = apply->hash;
   made.object = roles;
   made.value = text;
-  return keep(call, std::move(made));
+  return keep(call, made);
 }
 
 void Hub::note_refusal(const HubCall& call, std::string_view verb, std::string_view why) {
@@ -740,8 +744,9 @@ void Hub::note_refusal(const HubCall& call, std::string_view verb, std::string_v
   made.value = why;
   made.reason = made.reason.substr(0, kReasonBytesMax);
   made.space = made.space.substr(0, kNameBytesMax);
-  // That it could not be written is the log's failure, which failed() tells.
-  static_cast<void>(keep(call, std::move(made)));
+  if (const auto kept = keep(call, made); !kept) {  // failed() tells it to everybody else
+    log::error("refusal_not_kept", {{"error", kept.error().message}});
+  }
 }
 
 }  // namespace stoa::deploy

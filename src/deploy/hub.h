@@ -4,6 +4,7 @@
 #include <expected>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -136,7 +137,7 @@ class Hub {
   [[nodiscard]] HubResult<const Space*> admit(const HubCall& call,
                                               std::initializer_list<Right> rights) const;
   [[nodiscard]] HubRecord record(const HubCall& call, HubVerb verb) const;
-  [[nodiscard]] HubResult<void> keep(const HubCall& call, HubRecord record);
+  [[nodiscard]] HubResult<void> keep(const HubCall& call, const HubRecord& record);
   /// Judges the new texts, and writes them where something changes.
   [[nodiscard]] HubResult<HubChange> change(const HubCall& call, const Space& space,
                                             HubRecord record);
@@ -145,7 +146,7 @@ class Hub {
   const Clock* clock_;
   HubOptions options_;
   HubState state_;
-  std::optional<HubLog> log_;  // there once open() is through
+  std::unique_ptr<HubLog> log_;  // there once open() is through
 };
 
 /// All units of a revision as one document; those of `instead` as they stand there.

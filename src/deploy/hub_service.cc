@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstddef>
+#include <array>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,6 @@
 #include "deploy/hub_server.h"
 #include "deploy/hub_state.h"
 #include "deploy/merge.h"
-#include "ops/config.h"
 #include "protocol/json/value.h"
 #include "protocol/json/writer.h"
 
@@ -175,13 +175,18 @@ std::vector<Differs> differences(const Point& from, const Point& to, std::string
   return all;
 }
 
+std::vector<std::string> paths_of(const std::vector<Differs>& differs) {
+  std::vector<std::string> paths;
+  paths.reserve(differs.size());
+  for (const Differs& each : differs) paths.push_back(each.path);
+  return paths;
+}
+
 /// What a person has to know before this becomes what runs.
 std::vector<std::string> in_words(const Point& point, const std::vector<Differs>& differs) {
   const Space& space = *point.space;
   if (differs.empty()) return {"nothing differs"};
-  std::vector<std::string> paths;
-  for (const Differs& each : differs) paths.push_back(each.path);
-  const Readers readers = readers_of(paths);
+  const Readers readers = readers_of(paths_of(differs));
   std::vector<std::string> words;
   if (!readers.roles.empty()) {
     words.push_back(fmt::format("restarts {}", fmt::join(readers.roles, ", ")));
@@ -382,7 +387,8 @@ class Service {
     if (!to) return std::unexpected(to.error());
     HubResult<Point> from = Point{};
     if (request["from"].text().empty()) {  // what runs, or how it began
-      const auto live = to->space->live ? to->space->live->revision : 1;
+      const std::optional<Applied>& applied = to->space->live;
+      const std::uint64_t live = applied ? applied->revision : 1;
       from = Point{.space = to->space, .revision = to->space->find(live)};
     } else {
       from = point_of(call, request["from"].text());
@@ -393,9 +399,7 @@ class Service {
       json.field("from", std::string_view{from->text()});
       json.field("to", std::string_view{to->text()});
       write_differs(json, differs);
-      std::vector<std::string> paths;
-      for (const Differs& each : differs) paths.push_back(each.path);
-      write_list(json, "restarts", readers_of(paths).roles);
+      write_list(json, "restarts", readers_of(paths_of(differs)).roles);
       write_list(json, "words", in_words(*to, differs));
     });
   }
@@ -639,7 +643,7 @@ class Service {
     return revision.empty() ? space : space + '@' + revision;
   }
 
-  HubResult<Point> point_of(HubCall call, std::string_view text) const {
+  [[nodiscard]] HubResult<Point> point_of(HubCall call, std::string_view text) const {
     const auto sign = std::min(text.find('@'), text.size());
     call.space = text.substr(0, sign);
     const auto seen = hub_.look(call);

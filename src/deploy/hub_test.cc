@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,12 +14,12 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "deploy/config_text.h"
+#include "deploy/config_units.h"
 #include "deploy/hub_log.h"
 #include "deploy/hub_record.h"
 #include "deploy/hub_server.h"
 #include "deploy/hub_state.h"
 #include "deploy/test_support.h"
-#include "ops/config.h"
 
 namespace stoa::deploy {
 namespace {
