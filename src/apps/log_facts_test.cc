@@ -157,6 +157,33 @@ TEST(LogFacts, do_not_depend_on_how_a_round_lies_in_the_file) {
   }
 }
 
+TEST(LogFacts, know_who_leads_which_role_and_what_was_ordered) {
+  Log log;
+  const Bytes before = saved(log.facts);
+  EXPECT_EQ(before[4], std::byte{2}) << "the release before reads it while nobody was switched";
+  EpochOpen open{.epoch = 1, .role = SwitchRole::Risk};
+  open.holder = Text<24>::cut("green");
+  log.add(open, relay::Source::Risk);
+  SwitchOrder order{.epoch = 1, .role = SwitchRole::Execution};
+  order.to = Text<24>::cut("green");
+  log.add(order, relay::Source::Deploy);
+  const auto lead = [](const LogFacts& facts, SwitchRole role) {
+    return facts.leads[static_cast<std::size_t>(role)];
+  };
+  EXPECT_EQ(lead(log.facts, SwitchRole::Risk).holder.view(), "green");
+  EXPECT_EQ(lead(log.facts, SwitchRole::Execution).holder.view(), "blue");
+  EXPECT_EQ(lead(log.facts, SwitchRole::Execution).order_epoch, 1U);
+  const Bytes bytes = saved(log.facts);
+  EXPECT_EQ(bytes[4], std::byte{3});
+  LogFacts loaded;
+  ASSERT_TRUE(loaded.load(bytes));
+  EXPECT_EQ(loaded.leads, log.facts.leads);
+  for (std::size_t cut = 1; cut < sizeof(RoleLeads); ++cut) {
+    LogFacts facts;
+    ASSERT_FALSE(facts.load(std::span{bytes}.first(bytes.size() - cut))) << cut;
+  }
+}
+
 TEST(LogFacts, what_is_cut_short_or_unknown_is_refused) {
   Log log;
   log.command("mm", StrategyAction::Start);
@@ -174,7 +201,7 @@ TEST(LogFacts, what_is_cut_short_or_unknown_is_refused) {
   newer[4] = std::byte{9};
   facts = {};
   EXPECT_EQ(facts.load(newer).error().message,
-            "they are of version 9, this build reads 2; replay the log");
+            "they are of version 9, this build reads 2 and 3; replay the log");
 }
 
 }  // namespace

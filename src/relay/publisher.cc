@@ -159,6 +159,7 @@ class Publisher::State {
     marks_begin = marks_end;
     next_sequence = 1;
     acked_sequence = acked_lsn = instance = log_id = 0;
+    sent_at = nanoseconds::min() / 2;
   }
 
   std::size_t read() {

@@ -156,6 +156,32 @@ TEST_F(MemoryRelay, ALaterInstanceEndsTheOneOfBefore) {
   EXPECT_EQ(server_->metrics().publishers.value(), 1);
 }
 
+TEST_F(MemoryRelay, APublisherThatBeginsAnewIsALaterInstanceAndForgetsWhatItHadNotSaid) {
+  start(market());
+  Publisher first = publisher();
+  Publisher other = publisher();
+  settle(first);
+  publish_trades(first, 3);
+  settle(first);
+  settle(other);
+  EXPECT_TRUE(first.superseded());
+  publish_trades(first, 2);  // said to nobody
+  first.renew();
+  EXPECT_FALSE(first.superseded());
+  EXPECT_FALSE(first.ready());
+  EXPECT_EQ(first.refusal(), nullptr);
+  EXPECT_EQ(first.outbox_used(), 0U);
+  EXPECT_EQ(first.publish(trade(1), clock_.now()), Publish::NotConnected);
+  settle(first, other);
+  EXPECT_TRUE(first.connected());
+  EXPECT_TRUE(other.superseded());
+  EXPECT_EQ(first.next_sequence(), 4U);
+  publish_trades(first, 1);
+  settle(first);
+  EXPECT_EQ(first.unacked(), 0U);
+  EXPECT_EQ(server_->head(), Lsn{4});
+}
+
 TEST_F(MemoryRelay, KeepsWhatIsNotAcknowledgedThroughARestartOfTheRelay) {
   start(market());
   Publisher publisher = this->publisher();

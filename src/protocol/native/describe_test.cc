@@ -63,6 +63,34 @@ TEST(Describe, shows_header_and_fields_in_words) {
             R"("ts_event":"1723161253937085768"}})");
 }
 
+template <class M>
+Bytes encoded(const M& message, std::uint64_t sequence = 7) {
+  Bytes bytes(kSmallMessageBytes);
+  bytes.resize(encode(
+      bytes, {.domain = Domain::Execution, .sequence = sequence, .timestamp = kTime}, message));
+  return bytes;
+}
+
+TEST(Describe, shows_only_what_two_messages_say_differently) {
+  const auto difference = [](const Bytes& one, const Bytes& other) {
+    std::string out;
+    append_difference(out, MessageView::trusted(one), MessageView::trusted(other));
+    return out;
+  };
+  const Mark mark{.instrument = InstrumentId{1}, .last = Price::from_e8(500'000'000)};
+  Mark other = mark;
+  other.last = Price::from_e8(600'000'000);
+  EXPECT_EQ(difference(encoded(mark), encoded(other)),
+            R"(recorded Mark {"last":"5"}, derived Mark {"last":"6"})");
+  const std::string whole = difference(encoded(mark), encoded(StateDigest{.lsn = Lsn{9}}, 8));
+  EXPECT_TRUE(whole.starts_with(R"(recorded Mark {"instrument":1,)")) << whole;
+  EXPECT_TRUE(whole.ends_with(
+      R"(, derived StateDigest {"lsn":"9","hash":"0"} number 8 at 1723161253937085768)"))
+      << whole;
+  EXPECT_TRUE(difference(encoded(mark), encoded(mark, 8))
+                  .ends_with("number 8 at " + std::to_string(kTime.ns())));
+}
+
 TEST(Describe, marks_outputs_and_probes) {
   Bytes bytes(kSmallMessageBytes);
   bytes.resize(encode(bytes, {.flags = kFlagOutput | kFlagProbe}, StateDigest{}));
