@@ -35,7 +35,7 @@ namespace {
 /// Of the core: room for what a cancel-all of every order that there can be makes of itself.
 constexpr std::size_t kOutputBytes = 64U << 20U;
 constexpr std::size_t kInputBytes = 4U << 20U;
-/// Outputs derived here that nobody records: a follower of a leader that is gone reads no further.
+/// Outputs derived here that nobody records: the follower of a leader that is gone for so long ends.
 constexpr std::size_t kWaitingMax = 262'144;
 /// Records kept behind an order until the leader has closed: seconds of them.
 constexpr std::size_t kBehindMax = 262'144;
@@ -186,7 +186,7 @@ std::uint64_t RemoteLog::next_sequence(Source source) const noexcept {
 }
 
 std::size_t RemoteLog::room() const noexcept {
-  if (!leads_) return waiting_.size() < kWaitingMax ? SIZE_MAX : 0;
+  if (!leads_) return SIZE_MAX;
   std::size_t room = SIZE_MAX;
   for (const Of& each : publishers_) {
     // Half is kept for what follows from what has been read already.
@@ -287,6 +287,10 @@ void RemoteLog::differ(Lsn lsn, const native::MessageView& recorded) {
 
 Result<std::optional<Lsn>> RemoteLog::append_output(std::span<const std::byte> message) {
   if (!leads_) {
+    if (waiting_.size() >= kWaitingMax) {
+      fail(fmt::format("nobody has recorded the last {} outputs", waiting_.size()));
+      return std::unexpected(*failed_);
+    }
     waiting_.emplace_back(message.begin(), message.end());
     // Where a test wants to know what happens to one that computes something else.
     if (fail_point("follower_derives_another") != 0) change_one_bit(waiting_.back());

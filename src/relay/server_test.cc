@@ -163,7 +163,7 @@ TEST_F(MemoryRelay, APublisherThatBeginsAnewIsALaterInstanceAndForgetsWhatItHadN
   settle(first);
   publish_trades(first, 3);
   settle(first);
-  settle(other);
+  settle(other, first);
   EXPECT_TRUE(first.superseded());
   publish_trades(first, 2);  // said to nobody
   first.renew();
