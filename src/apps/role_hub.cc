@@ -16,6 +16,7 @@
 #include "base/counter.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "deploy/deploy_plane.h"
 #include "deploy/hub.h"
 #include "deploy/hub_server.h"
 #include "deploy/hub_service.h"
@@ -61,7 +62,9 @@ class HubRole final : public Role {
     const deploy::Layout layout{parts.config->data.dir};
     auto hub = open_hub(layout, *parts.clock);
     if (!hub) return std::unexpected(std::move(hub.error()));
-    std::unique_ptr<HubRole> role{new HubRole{parts, std::move(*hub), layout}};
+    auto deploys = deploy::DeployPlane::open(layout, *parts.clock);
+    if (!deploys) return std::unexpected(std::move(deploys.error()));
+    std::unique_ptr<HubRole> role{new HubRole{parts, std::move(*hub), layout, std::move(*deploys)}};
     auto server = deploy::HubServer::open(layout.hub(), role->verbs_);
     if (!server) return std::unexpected(std::move(server.error()));
     role->server_.emplace(std::move(*server));
@@ -71,10 +74,14 @@ class HubRole final : public Role {
   std::size_t poll(Timestamp /*now*/) override {
     const std::size_t answered = server_->poll();
     requests_.add(answered);
+    deploys_->poll();
     look();
     return answered;
   }
-  void watch(Waiting& waiting) const override { server_->wait_for(waiting.fds); }
+  void watch(Waiting& waiting) const override {
+    server_->wait_for(waiting.fds);
+    waiting.add_due(deploys_->next_due());
+  }
   [[nodiscard]] Standing standing() const override {
     if (const Error* failed = hub_.failed()) {
       return {.state = ops::RoleState::Starting, .reason = failed->text()};
@@ -95,11 +102,14 @@ class HubRole final : public Role {
   }
 
  private:
-  HubRole(const RoleParts& parts, deploy::Hub hub, const deploy::Layout& layout)
+  HubRole(const RoleParts& parts, deploy::Hub hub, const deploy::Layout& layout,
+          std::unique_ptr<deploy::DeployPlane> deploys)
       : hub_{std::move(hub)},
+        deploys_{std::move(deploys)},
         verbs_{deploy::config_verbs(hub_, layout.hub_log())},
         status_{*parts.status},
         glass_check_{status_.add_check("hub:approved", ops::Probe::Ready, "revisions")} {
+    verbs_.merge(deploys_->verbs());
     look();
   }
 
@@ -122,6 +132,7 @@ class HubRole final : public Role {
   }
 
   deploy::Hub hub_;
+  std::unique_ptr<deploy::DeployPlane> deploys_;
   deploy::HubVerbs verbs_;
   std::optional<deploy::HubServer> server_;
   ops::RoleStatus& status_;

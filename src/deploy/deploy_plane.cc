@@ -1,0 +1,65 @@
+#include "deploy/deploy_plane.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "deploy/deploy_service.h"
+#include "deploy/deployer.h"
+#include "deploy/durable_file.h"
+#include "deploy/hub_server.h"
+#include "deploy/layout.h"
+#include "deploy/process_target.h"
+
+namespace stoa::deploy {
+namespace {
+
+constexpr nanoseconds kActiveEvery = std::chrono::milliseconds{20};
+constexpr nanoseconds kIdleEvery = std::chrono::seconds{1};
+
+}  // namespace
+
+Result<std::unique_ptr<DeployPlane>> DeployPlane::open(Layout layout, const Clock& clock) {
+  std::string token = read_small_file(layout.token()).value_or("");
+  while (token.ends_with('\n')) token.pop_back();
+  auto target = ProcessTarget::open({.layout = layout, .token = std::move(token)}, clock);
+  if (!target) return std::unexpected(target.error());
+  return std::unique_ptr<DeployPlane>(
+      new DeployPlane{std::move(layout), clock, std::move(*target)});
+}
+
+DeployPlane::DeployPlane(Layout layout, const Clock& clock, std::unique_ptr<ProcessTarget> target)
+    : layout_{std::move(layout)},
+      clock_{clock},
+      target_{std::move(target)},
+      deployer_{layout_, *target_, clock_} {}
+
+HubVerbs DeployPlane::verbs() { return deploy_verbs(deployer_, *target_, layout_); }
+
+void DeployPlane::poll() {
+  const nanoseconds now = clock_.monotonic();
+  if (now < due_) return;
+  if (deployer_.active()) {
+    deployer_.poll();
+  } else {
+    target_->poll();
+    if (!taken_up_ && target_->trouble().empty() && target_->log_read()) {
+      taken_up_ = true;
+      // A command that drives one itself has its lock, and keeps it.
+      const auto resumed = deployer_.resume(login_name(::geteuid()));
+      if (!resumed && resumed.error().code != ErrorCode::Unavailable) {
+        log::error("deploys_not_read", {{"why", resumed.error().text()}});
+      }
+    }
+  }
+  due_ = clock_.monotonic() + (deployer_.active() ? kActiveEvery : kIdleEvery);
+}
+
+}  // namespace stoa::deploy
