@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "cli/table.h"
 #include "deploy/load_account.h"
@@ -84,7 +85,7 @@ bool LoadAccountText::accounted_for() const noexcept {
 
 std::string load_table(const LoadAccountText& account) {
   const deploy::LoadReport& report = account.report;
-  std::string head =
+  const std::string head =
       fmt::format("{}  {:.0f}/s for {:.1f} s  {}  ids {}-0 to {}-{}\n\n", account.host,
                   account.rate, report.seconds, fmt::join(account.symbols, " "), account.prefix,
                   account.prefix, report.due == 0 ? 0 : report.due - 1);

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit.h"
@@ -16,7 +15,6 @@
 #include "cli/validation.h"
 #include "cli/validation_command.h"
 #include "cli/validation_scene.h"
-#include "ops/config.h"
 
 namespace stoa::cli {
 namespace {
@@ -63,9 +61,9 @@ Exit run(Context& context) {
     if (!is_a_check(word)) return context.usage(fmt::format("--only {}: no such check", word));
   }
   const auto asked = environment_named(context.arguments.required("ENV"));
-  SceneOptions options{.asked = std::string{asked},
-                       .backups = paths(context.arguments.all("--backup")),
-                       .certificates = paths(context.arguments.all("--certificate"))};
+  const SceneOptions options{.asked = std::string{asked},
+                             .backups = paths(context.arguments.all("--backup")),
+                             .certificates = paths(context.arguments.all("--certificate"))};
   const auto scene = scene_of(context, options);
   if (!scene) return scene.error();
   const auto found = validate_scene(*scene, only);

@@ -4,7 +4,6 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/error.h"
 #include "cli/command.h"

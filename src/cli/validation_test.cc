@@ -248,12 +248,11 @@ TEST(Validation, a_table_says_once_what_many_have) {
   const auto found = validate_scene(scene, only);
   EXPECT_EQ(
       validation_table(found, false),
-      "CHECK           OF                          RESULT   SEEN                              "
-      "    REMEDY\n"
-      "security.user   relay-execution and 2 more  passed   Nothing runs as root in "
-      "production\n"
-      "security.umask  relay-execution and 2 more  warning  umask 0022                        "
-      "    others may read what it writes: umask 0027 before stoa up\n");
+      "CHECK           OF                          RESULT   SEEN                                "
+      "REMEDY\n"
+      "security.user   relay-execution and 2 more  passed   Nothing runs as root in production\n"
+      "security.umask  relay-execution and 2 more  warning  umask 0022                          "
+      "others may read what it writes: umask 0027 before stoa up\n");
   EXPECT_THAT(validation_table(found, true), HasSubstr("security.umask  gateway"));
   EXPECT_THAT(validation_summary(found), HasSubstr("Total validations: 6\nPassed: 3 ✓\n"));
   EXPECT_THAT(validation_summary(found), HasSubstr("Success rate: 50.0 %"));

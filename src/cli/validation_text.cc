@@ -54,7 +54,7 @@ std::string validation_table(std::span<const Validation> found, bool all) {
 
 std::string validation_summary(std::span<const Validation> found) {
   const ValidationSums sums = sums_of(found);
-  std::string text = fmt::format(
+  const std::string text = fmt::format(
       "{}Validation Summary\n{}Total validations: {}\nPassed: {} ✓\nWarnings: {} ⚠\nFailed: {} "
       "✗\nSuccess rate: {}\n\n",
       kRule, kRule, sums.total, sums.passed, sums.warned, sums.failed,

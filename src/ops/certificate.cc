@@ -5,10 +5,10 @@
 #include <openssl/pem.h>
 #include <openssl/types.h>
 #include <openssl/x509.h>
+#include <time.h>  // NOLINT(modernize-deprecated-headers): timegm is not in <ctime>
 
 #include <cerrno>
 #include <cstdint>
-#include <ctime>
 #include <filesystem>
 #include <memory>
 

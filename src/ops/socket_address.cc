@@ -1,6 +1,5 @@
 #include "ops/socket_address.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
 
-from running import EngineShape  # noqa: E402
+from running import EngineShape, RolesShape  # noqa: E402
 from stoa_process import Case, Client, Engine, environment, program, run_program, wait_for  # noqa: E402
 
 
@@ -83,6 +83,34 @@ class LoadTest(Case):
             self.assertGreater(account["in_log"], 60)
             self.assertGreater(account["client"]["connects_refused"], 0)
             self.assertEqual(account["client"]["unresolved"], 0)
+
+    def test_a_whole_platform_takes_the_load_and_is_found_sound(self) -> None:
+        flags = ("--set", "service.hub.enabled=false")
+        with RolesShape(*flags) as running:
+            running.start()
+            where = ("--data", str(running.data), "--base-port", str(running.shift), *flags)
+            load = self.begin("--data", str(running.data), "--env", "testing", *flags, "--rate", "100", "--duration", "2s")
+            out, err = load.communicate(timeout=120)
+            self.assertEqual(load.returncode, 0, err + out)
+            account = json.loads(out)
+            self.assertEqual(account["acknowledged"], account["at_venue"])
+            self.assertTrue((running.data / "venue" / "reports").is_dir())
+
+            done = run_program("validate", "testing", *where, "-o", "json", cwd=self.dir)
+            self.assertIn(done.returncode, (0, 3), done.stderr)
+            found = json.loads(done.stdout)
+            failed = [each for each in found["checks"] if each["result"] == "failed" and each["id"][:8] != "machine."]
+            self.assertEqual(failed, [])
+            self.assertGreater(found["total"], 100)
+            health = run_program("health-check", "testing", "--data", str(running.data), *flags, cwd=self.dir)
+            self.assertEqual(health.returncode, 0, health.stdout)
+            self.assertIn("Overall status: HEALTHY ✓", health.stdout)
+
+            # A role that is not ready is found at once, by name.
+            running.kill("strategy")
+            health = run_program("health", "testing", "--data", str(running.data), *flags, cwd=self.dir)
+            self.assertEqual(health.returncode, 3, health.stdout)
+            self.assertRegex(health.stdout, r"roles.ready +strategy")
 
     def test_it_refuses_another_machine_and_a_wrong_token(self) -> None:
         done = run_program("load", "--url", "http://192.0.2.1:8080", "--env", "development", cwd=self.dir)
