@@ -23,7 +23,7 @@ Result<Timestamp> certificate_end(const std::filesystem::path& file) {
   const std::unique_ptr<X509, void (*)(X509*)> certificate{
       ::PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), ::X509_free};
   if (!certificate) return bad_input("holds no PEM certificate", file.string());
-  std::tm time{};
+  tm time{};
   if (::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate.get()), &time) != 1) {
     return bad_input("its end is no time", file.string());
   }

@@ -44,7 +44,7 @@ bool HttpLine::connect(const SocketAddress& address) {
   fd_ = Fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd_) return false;
   const int on = 1;
-  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd_.get(), SOL_TCP, TCP_NODELAY, &on, sizeof on);
   if (::connect(fd_.get(), address.get(), address.size) == 0) {
     state_ = State::Idle;
     return true;
@@ -67,7 +67,7 @@ HttpLine::Event HttpLine::send(std::string request) {
 
 HttpLine::Event HttpLine::write_rest() {
   while (written_ < output_.size()) {
-    const ssize_t done =
+    const auto done =
         ::send(fd_.get(), output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
     if (done < 0) return errno == EAGAIN || errno == EINTR ? Event::None : lose();
     written_ += static_cast<std::size_t>(done);
@@ -93,7 +93,7 @@ HttpLine::Event HttpLine::on_ready() {
 HttpLine::Event HttpLine::read_more() {
   std::array<char, 16'384> bytes{};
   while (true) {
-    const ssize_t count = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
+    const auto count = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
     if (count < 0) return errno == EAGAIN || errno == EINTR ? Event::None : lose();
     // An idle line has nothing to say; whether it ends or speaks, it is of no use any more.
     if (count == 0 || state_ != State::Waiting) return lose();
