@@ -1,6 +1,8 @@
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -15,6 +17,8 @@
 #include "apps/build.h"
 #include "apps/gateway_parts.h"
 #include "apps/heartbeat.h"
+#include "apps/holder.h"
+#include "apps/leadership.h"
 #include "apps/log_facts.h"
 #include "apps/log_follower.h"
 #include "apps/market_follower.h"
@@ -26,6 +30,7 @@
 #include "apps/token.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fail_point.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "book/books.h"
@@ -61,6 +66,9 @@ namespace {
 constexpr std::size_t kExecutionTopicBytes = 64U << 20U;
 constexpr std::size_t kViewsTopicBytes = 8U << 20U;
 constexpr std::size_t kCommandsTopicBytes = 1U << 20U;
+/// One that follows brings the public port to one that starts within a second.
+constexpr nanoseconds kListenerWait = std::chrono::seconds{3};
+constexpr nanoseconds kTellEvery = std::chrono::milliseconds{20};
 
 /// Strategies run elsewhere: this runner only says what they are.
 class Nobody final : public oms::IntentSink {
@@ -84,13 +92,14 @@ class GatewayRole final : public Role {
     if (!log) return std::unexpected(std::move(log.error()));
     auto market = MarketFollower::open({.socket = layout.relay("market"), .name = parts.name});
     if (!market) return std::unexpected(std::move(market.error()));
-    auto commands = relay::Publisher::open({.socket = layout.relay("execution"),
-                                            .domain = native::Domain::Execution,
-                                            .source = relay::Source::Gateway,
-                                            .name = parts.name});
-    if (!commands) return std::unexpected(std::move(commands.error()));
-    std::unique_ptr<GatewayRole> role{new GatewayRole{parts, std::move(*token), std::move(*log),
-                                                      std::move(*market), std::move(*commands)}};
+    std::unique_ptr<GatewayRole> role{
+        new GatewayRole{parts, std::move(*token), std::move(*log), std::move(*market)}};
+    // One beside speaks once it is told to lead; any other is out from here on.
+    if (!parts.beside) {
+      if (auto taken = role->take_source(); !taken) {
+        return std::unexpected(std::move(taken.error()));
+      }
+    }
     for (auto* wake : {&own_wake(*role), &gateway_wake(*role)}) {
       auto made = bus::Wake::create();
       if (!made) return std::unexpected(std::move(made.error()));
@@ -109,6 +118,7 @@ class GatewayRole final : public Role {
     if (!recovered_ && log_->recovered() && log_->failed() == nullptr) {
       recovered_ = std::make_unique<Recovered>(log_->take_recovered());
       facts_ = recovered_->state.facts;
+      place_.begin(facts_.leads[static_cast<std::size_t>(SwitchRole::Gateway)], beside_);
     }
     if (recovered_ && !gateway_ && !failed_) work += open_gateway();
     if (gateway_) {
@@ -117,10 +127,12 @@ class GatewayRole final : public Role {
           [this](const native::MessageView& message, std::uint64_t) { on_market(message); });
       work += send_commands();
       if (publisher_views_->poll(monotonic) > 0) published_ = true;
+      work += switch_over(monotonic, now);
       show_standing(now, monotonic);
       if (std::exchange(published_, false)) gateway_wake_->notify();
     }
-    work += publisher_.poll(monotonic);
+    if (publisher_) work += publisher_->poll(monotonic);
+    tell_place(monotonic);
     wake_->cancel();
     wake_->prepare();
     // A command that came before `prepare` rang nobody.
@@ -132,8 +144,10 @@ class GatewayRole final : public Role {
     waiting.add(wake_->fd());
     log_->watch(waiting);
     market_->watch(waiting);
-    waiting.add(publisher_.fd(), publisher_.events());
-    waiting.add_due(publisher_.next_due());
+    if (publisher_) {
+      waiting.add(publisher_->fd(), publisher_->events());
+      waiting.add_due(publisher_->next_due());
+    }
     // Market views go out every 50 ms, and its clients are told within half a second who is away.
     waiting.add_due(clock_.monotonic() + std::chrono::milliseconds{20});
   }
@@ -141,8 +155,11 @@ class GatewayRole final : public Role {
   [[nodiscard]] Standing standing() const override {
     if (!recovered_) return {.state = ops::RoleState::Recovering, .reason = log_->progress()};
     if (!gateway_) return waits("for execution to say what is traded");
-    if (!log_->connected() || !publisher_.connected()) return waits("for the execution relay");
+    if (!log_->connected()) return waits("for the execution relay");
+    if (!gateway_->place().listener) return waits("for the listening socket");
     if (!market_->connected()) return waits("for the market relay");
+    if (!place_.leads()) return {.state = ops::RoleState::Ready, .reason = "follows"};
+    if (!publisher_ || !publisher_->connected()) return waits("for the execution relay");
     if (!execution_.ready(clock_.monotonic())) return waits("for execution");
     return {.state = ops::RoleState::Ready};
   }
@@ -151,22 +168,34 @@ class GatewayRole final : public Role {
     status_->ready.set(0);
     status_->door.store({.mode = ops::OrderDoor::Mode::Closed});
   }
-  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
+  [[nodiscard]] bool drained() const override {
+    return draining_ && (!publisher_ || publisher_->unacked() == 0);
+  }
   void close() override {
     if (gateway_) gateway_->stop();
   }
-  [[nodiscard]] std::uint16_t own_port() const override { return gateway_ ? gateway_->port() : 0; }
+  [[nodiscard]] std::optional<bool> leads() const override { return leads_now(); }
+  [[nodiscard]] std::uint16_t own_port() const override {
+    if (!gateway_) return 0;
+    return leads_now() ? gateway_->port() : gateway_->own_port();
+  }
   [[nodiscard]] const Error* failed() const override {
     if (failed_) return &*failed_;
-    if (publisher_.superseded()) return publisher_.refusal();
+    // Before it has read the log there is nothing that it could follow with.
+    if (!gateway_ && publisher_ && publisher_->superseded()) return publisher_->refusal();
     return log_->failed();
   }
 
  private:
   GatewayRole(const RoleParts& parts, std::string token, std::unique_ptr<LogFollower> log,
-              std::unique_ptr<MarketFollower> market, relay::Publisher publisher)
+              std::unique_ptr<MarketFollower> market)
       : config_{*parts.config},
         clock_{*parts.clock},
+        layout_{parts.config->data.dir},
+        name_{parts.name},
+        beside_{parts.beside},
+        holder_{SwitchRole::Gateway, parts.colour, parts.release},
+        place_{SwitchRole::Gateway, parts.colour},
         port_{parts.port},
         role_status_{*parts.status},
         build_{.version = parts.version, .commit = parts.commit},
@@ -174,7 +203,6 @@ class GatewayRole final : public Role {
         started_{clock_.now()},
         log_{std::move(log)},
         market_{std::move(market)},
-        publisher_{std::move(publisher)},
         execution_topic_{{.capacity_bytes = kExecutionTopicBytes}},
         execution_publication_{execution_topic_.publication()},
         execution_reader_{join(execution_topic_)},
@@ -190,12 +218,17 @@ class GatewayRole final : public Role {
   static std::unique_ptr<bus::Wake>& gateway_wake(GatewayRole& role) { return role.gateway_wake_; }
   void on_log(Lsn lsn, const native::MessageView& message) {
     if (lsn == Lsn{}) {
-      if (message.is<Heartbeat>()) return execution_.hear(message, clock_.monotonic());
+      if (message.is<Heartbeat>()) {
+        const auto beat = message.as<Heartbeat>();
+        if (beat.source == static_cast<std::uint8_t>(relay::Source::Core)) newest_ = beat.lsn;
+        return execution_.hear(message, clock_.monotonic());
+      }
       // The gate's answer to a question of ours.
       if (gateway_ && message.is<RiskDecision>()) show(lsn, message);
       return;
     }
     facts_.note(message);
+    place_.note(message);
     if (!gateway_) {
       recovered_->past.add(lsn, message.bytes());
       return;
@@ -230,7 +263,8 @@ class GatewayRole final : public Role {
   }
 
   std::size_t open_gateway() {
-    if (!publisher_.ready() || !execution_.there(clock_.monotonic())) return 0;
+    if (publisher_ ? !publisher_->ready() : !beside_) return 0;
+    if (!execution_.there(clock_.monotonic())) return 0;
     instruments_ = instruments_of(recovered_->past);
     if (instruments_.empty()) return 0;
     auto runner = make_strategies(config_, facts_.strategies, instruments_, nobody_);
@@ -242,6 +276,9 @@ class GatewayRole final : public Role {
     options.port = port_;
     options.service = role_status_.identity().service;
     options.instance = role_status_.identity().instance;
+    options.colour = role_status_.identity().colour;
+    options.next = layout_.gateway_next();
+    options.follows = beside_;
 
     gateway::Link link;
     link.commands = &commands_publication_;
@@ -254,10 +291,13 @@ class GatewayRole final : public Role {
     link.role = &role_status_;
     link.role_requests = static_cast<std::uint32_t>(ops::RoleRequest::Drain);
     link.wake_role = [wake = wake_.get()] { wake->notify(); };
-    link.next_sequence = publisher_.next_sequence();
+    link.next_sequence = publisher_ ? publisher_->next_sequence() : 1;
     auto gateway = gateway::Gateway::start(std::move(options), link);
     if (!gateway) return fail(std::move(gateway.error()));
     gateway_ = std::move(*gateway);
+    opened_ = clock_.monotonic();
+    following_ = beside_;
+    deciding_ = place_.mode() == Leadership::Mode::Leading;
     show_past(*recovered_, [this](Lsn lsn, const native::MessageView& message) {
       show(lsn, message);
       if (lsn != Lsn{}) status_->head_lsn.set(static_cast<std::int64_t>(lsn.value()));
@@ -290,26 +330,30 @@ class GatewayRole final : public Role {
 
   /// What people ask for, to the relay; what it has no room for stays in the ring.
   std::size_t send_commands() {
+    if (!deciding_) {
+      // Another has taken the source: who sent these is told that nobody knows.
+      return commands_reader_.poll([](const bus::Message&) { return true; });
+    }
     return commands_reader_.poll([this](const bus::Message& message) {
       const auto view = native::MessageView::trusted(message.payload);
       const bool question = (view.header().flags & native::kFlagProbe) != 0;
       // A question that cannot go now is answered by its time-out.
       if (question) {
-        static_cast<void>(publisher_.transient_encoded(message.payload));
+        static_cast<void>(publisher_->transient_encoded(message.payload));
         return true;
       }
-      return publisher_.publish_encoded(message.payload) == relay::Publish::Ok;
+      return publisher_->publish_encoded(message.payload) == relay::Publish::Ok;
     });
   }
 
   void show_standing(Timestamp now, nanoseconds monotonic) {
-    const bool relay = log_->connected() && publisher_.connected();
+    const bool relay = log_->connected() && (!deciding_ || publisher_->connected());
     const bool execution = execution_.ready(monotonic);
-    status_->ready.set(!draining_ && relay && execution ? 1 : 0);
+    status_->ready.set(!draining_ && deciding_ && relay && execution ? 1 : 0);
     ops::OrderDoor door = hold_.look(
         monotonic,
         {.relay = relay, .execution = execution, .execution_heard = execution_.heard_ready()});
-    if (draining_) door = {.mode = ops::OrderDoor::Mode::Closed};
+    if (draining_ || !deciding_) door = {.mode = ops::OrderDoor::Mode::Closed};
     if (door != door_) {
       door_ = door;
       status_->door.store(door);
@@ -320,6 +364,132 @@ class GatewayRole final : public Role {
     status_->loops.add();
   }
 
+  // --- who leads (decision 0014)
+
+  [[nodiscard]] bool leads_now() const {
+    return recovered_ ? place_.mode() != Leadership::Mode::Following : !beside_;
+  }
+
+  Result<void> take_source() {
+    auto commands = relay::Publisher::open({.socket = layout_.relay("execution"),
+                                            .domain = native::Domain::Execution,
+                                            .source = relay::Source::Gateway,
+                                            .name = name_});
+    if (!commands) return std::unexpected(std::move(commands.error()));
+    publisher_.emplace(std::move(*commands));
+    return {};
+  }
+
+  /// What the log and the relay say of who leads is followed, and the sockets with it.
+  std::size_t switch_over(nanoseconds monotonic, Timestamp now) {
+    using Mode = Leadership::Mode;
+    std::size_t work = 0;
+    for (int i = 0; i < 4 && !failed_; ++i, ++work) {
+      const auto action = place_.next(monotonic, signs());
+      if (action == Leadership::Action::None) break;
+      log::info("switch", {{"does", to_string(action)},
+                           {"epoch", place_.log().epoch},
+                           {"lsn", log_->head().value()}});
+      act(action, now, monotonic);
+    }
+    const Mode mode = place_.mode();
+    // The number of what it says itself must be no command's.
+    const bool aside = mode == Mode::Closing || opens_;
+    if (deciding_ && aside && !std::exchange(paused_, true)) gateway_->pause();
+    if (opens_ && (!deciding_ || settled())) {
+      opens_ = false;
+      append(holder_.open(place_, log_->head()), now, monotonic);
+      ++work;
+    }
+    if (deciding_ && mode == Mode::Leading && !opens_ && std::exchange(paused_, false)) {
+      gateway_->lead(publisher_->next_sequence());
+    }
+    if (mode == Mode::Following && !deciding_ && !std::exchange(following_, true)) {
+      gateway_->follow();
+      fail_point("after_follow");
+    }
+    if (!gateway_->place().listener && !beside_ && monotonic - opened_ > kListenerWait) {
+      fail({.code = ErrorCode::Unavailable,
+            .message = fmt::format("port {} is taken; stop what listens there, or use --port 0 for "
+                                   "any free one",
+                                   port_),
+            .source = config_.gateway.host});
+    }
+    return work;
+  }
+
+  /// Nothing of a command is on its way: not at the sockets, not to the relay.
+  [[nodiscard]] bool settled() const {
+    return paused_ && gateway_->place().quiet && commands_reader_.lag() == 0;
+  }
+  [[nodiscard]] Leadership::Signs signs() const {
+    return {.taken = publisher_ && publisher_->ready() &&
+                     log_->head().value() >= publisher_->acked_lsn().value(),
+            .superseded = publisher_ && publisher_->superseded(),
+            // Nobody is refused: who is to lead has the listening socket before this one lets go.
+            .drained = deciding_ && settled() && publisher_->unacked() == 0 &&
+                       gateway_->place().neighbour,
+            .up_to_date = log_->connected() && !log_->has_more()};
+  }
+
+  void act(Leadership::Action action, Timestamp now, nanoseconds monotonic) {
+    using Action = Leadership::Action;
+    switch (action) {
+      case Action::Take:
+        fail_point("before_open");
+        if (auto taken = take_source(); !taken) fail(std::move(taken.error()));
+        if (publisher_) publisher_->poll(monotonic);
+        return;
+      case Action::Open:
+        fail_point("after_hello");
+        opens_ = true;
+        return;
+      case Action::Lead:
+        fail_point("after_open");
+        deciding_ = true;
+        paused_ = false;
+        following_ = false;
+        show_standing(now, monotonic);  // the door is open before anybody comes
+        gateway_->lead(publisher_->next_sequence());
+        fail_point("after_lead");
+        return;
+      case Action::Close:
+        fail_point("before_close");
+        append(holder_.close(place_, publisher_->acked_lsn()), now, monotonic);
+        return;
+      case Action::Drop:
+        if (place_.mode() == Leadership::Mode::Closed) fail_point("after_close");
+        deciding_ = false;
+        opens_ = false;
+        publisher_.reset();
+        return;
+      case Action::Resume:
+      case Action::None:
+        return;
+    }
+  }
+  template <class M>
+  void append(const M& message, Timestamp now, nanoseconds monotonic) {
+    if (publisher_->publish(message, now) != relay::Publish::Ok) {
+      fail({.code = ErrorCode::Unavailable,
+            .message = "the execution relay takes no word on who leads",
+            .source = "execution relay"});
+      return;
+    }
+    publisher_->poll(monotonic);
+  }
+
+  void tell_place(nanoseconds monotonic) {
+    if (place_.mode() == told_mode_ && monotonic < tell_due_) return;
+    told_mode_ = place_.mode();
+    tell_due_ = monotonic + kTellEvery;
+    ops::SwitchView view = holder_.view(place_);
+    if (!recovered_) view.mode = beside_ ? ops::SwitchMode::Following : ops::SwitchMode::Leading;
+    view.lsn = log_->head().value();
+    view.lag_records = newest_ > log_->head() ? newest_.value() - view.lsn : 0;
+    role_status_.set_place(view);
+  }
+
   std::size_t fail(Error error) {
     failed_ = std::move(error);
     return 1;
@@ -327,6 +497,19 @@ class GatewayRole final : public Role {
 
   const ops::Config& config_;
   const Clock& clock_;
+  deploy::Layout layout_;
+  std::string name_;
+  bool beside_;
+  Holder holder_;
+  Leadership place_;
+  bool deciding_ = false;   // commands go to the relay from here
+  bool paused_ = false;     // … but the sockets were told to begin none
+  bool following_ = false;  // the sockets were told that another leads
+  bool opens_ = false;      // an EpochOpen waits to be handed in
+  nanoseconds opened_{};
+  Lsn newest_{};  // that execution has read
+  Leadership::Mode told_mode_ = Leadership::Mode::Following;
+  nanoseconds tell_due_{};
   std::uint16_t port_;
   ops::RoleStatus& role_status_;  // how this process stands, which the gateway answers probes with
   Build build_;
@@ -334,7 +517,7 @@ class GatewayRole final : public Role {
   Timestamp started_;
   std::unique_ptr<LogFollower> log_;
   std::unique_ptr<MarketFollower> market_;
-  relay::Publisher publisher_;
+  std::optional<relay::Publisher> publisher_;  // while the source is ours
   std::unique_ptr<Recovered> recovered_;
   LogFacts facts_;
   Pulse execution_{relay::Source::Core};

@@ -194,6 +194,11 @@ class RoleHost {
   Result<void> move(bool to_place) {
     const std::string instance = to_place ? options_.name : options_.name + "." + options_.colour;
     if (options_.name == "gateway") {
+      if (role_->own_port() == 0) {
+        return std::unexpected(Error{.code = ErrorCode::Unavailable,
+                                     .message = "its port is not open yet",
+                                     .source = instance});
+      }
       return enter(instance, fmt::format("{}:{}", config_.gateway.host, role_->own_port()));
     }
     auto health = serve_health(to_place ? options_.place_port : std::uint16_t{0});

@@ -46,6 +46,8 @@ struct Layout {
   [[nodiscard]] std::filesystem::path relay(std::string_view domain) const {
     return run() / (std::string{domain} + ".sock");
   }
+  /// Where two gateways of one port meet.
+  [[nodiscard]] std::filesystem::path gateway_next() const { return run() / "gateway.next"; }
   // The simulated venue's native session: its market, what it is asked, what it answers.
   [[nodiscard]] std::filesystem::path venue_feed() const { return run() / "venue-feed.sock"; }
   [[nodiscard]] std::filesystem::path venue_orders() const { return run() / "venue-orders.sock"; }

@@ -143,6 +143,7 @@ std::string render_status(const App& app) {
   json.end_object();
   json.key("kill_switch");
   app.render.kill_switch(json);
+  ops::write_switch(json, app.role.view().place);
   json.end_object();
   return body;
 }

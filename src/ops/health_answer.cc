@@ -233,7 +233,10 @@ void write_state(json::Writer& json, const RoleStatus& status, const StatusView&
   json.milli(std::max<std::int64_t>(0, (now - status.identity().started).count() / kNsPerMs));
 }
 
+}  // namespace
+
 void write_switch(json::Writer& json, const SwitchView& place) {
+  if (place.mode == SwitchMode::None) return;
   json.key("switch");
   json.begin_object();
   json.field("mode", to_string(place.mode));
@@ -248,6 +251,8 @@ void write_switch(json::Writer& json, const SwitchView& place) {
   json.field("hash", std::string_view{fmt::format("{:016x}", place.hash)});
   json.end_object();
 }
+
+namespace {
 
 HealthReply answer_verdict(const RoleStatus& status, Question question,
                            const Parameters& parameters, nanoseconds silence_max) {
@@ -298,7 +303,7 @@ HealthReply answer_status(const RoleStatus& status, const Parameters& parameters
   json.value(health.lines.empty()
                  ? std::int64_t{0}
                  : std::max<std::int64_t>(0, (monotonic_now - view.heartbeat).count() / kNsPerMs));
-  if (view.place.mode != SwitchMode::None) write_switch(json, view.place);
+  write_switch(json, view.place);
   write_lines(json, health.lines, now);
   json.end_object();
   return reply;

@@ -9,6 +9,10 @@
 #include "base/clock.h"
 #include "ops/role_status.h"
 
+namespace stoa::json {
+class Writer;
+}
+
 namespace stoa::ops {
 
 class Metrics;
@@ -46,6 +50,9 @@ inline constexpr std::chrono::seconds kSilenceMax{10};
 /// 202, or 501 when the role does not know the request.
 [[nodiscard]] HealthReply take_request(RoleStatus& status, RoleRequest request,
                                        std::uint32_t obeyed);
+
+/// The member "switch" of an object; nothing for a role that is not switched.
+void write_switch(json::Writer& json, const SwitchView& place);
 
 /// A problem body (RFC 9457) as the servers of this program write it.
 [[nodiscard]] HealthReply health_problem(int status, std::string_view code, std::string_view detail,
