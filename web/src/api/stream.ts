@@ -6,7 +6,8 @@ import { FrameBatch } from '../lib/frame_batch';
 import { msOf } from '../lib/fmt';
 import type { Channels, ClientFrame, DeltaFrame, ServerFrame, SnapshotFrame } from './types';
 
-export type SocketState = 'connecting' | 'open' | 'closed';
+/** `moving`: another process of the gateway goes on, and is being connected to at once. */
+export type SocketState = 'connecting' | 'open' | 'closed' | 'moving';
 
 export interface Handlers<Snapshot, Delta> {
   snapshot: (data: Snapshot) => void;
@@ -23,7 +24,7 @@ export interface Socket {
   close(): void;
   onopen: (() => void) | null;
   onmessage: ((event: { data: string }) => void) | null;
-  onclose: (() => void) | null;
+  onclose: ((event?: { code: number; reason: string }) => void) | null;
 }
 
 export interface StreamOptions {
@@ -41,6 +42,8 @@ interface Channel {
 
 const PING_EVERY_MS = 2_000;
 const SILENCE_MAX_MS = 8_000;
+/** Service restart (RFC 6455's registry): come back at once; the reason says up to where everything was told. */
+const MOVED = 1012;
 
 export class Stream {
   readonly state = signal<SocketState>('connecting');
@@ -62,6 +65,7 @@ export class Stream {
   private socket: Socket | null = null;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private pingSentMs: number | null = null;
+  private resume: string | null = null;
 
   constructor(private readonly options: StreamOptions) {
     this.now = options.now ?? Date.now;
@@ -99,13 +103,13 @@ export class Stream {
     return this.channels.get(name)?.seq ?? null;
   }
 
-  private open(): void {
-    this.state.value = 'connecting';
+  private open(state: SocketState = 'connecting'): void {
+    this.state.value = state;
     const socket = this.options.connect();
     this.socket = socket;
     socket.onopen = () => this.opened();
     socket.onmessage = ({ data }) => this.received(data);
-    socket.onclose = () => this.closed(socket);
+    socket.onclose = (event) => this.closed(socket, event);
   }
 
   private opened(): void {
@@ -114,16 +118,25 @@ export class Stream {
     this.state.value = 'open';
     this.closedSinceMs.value = null;
     this.pingSentMs = null;
-    if (this.channels.size > 0) this.send({ op: 'subscribe', channels: [...this.channels.keys()] });
+    const resume = this.resume;
+    this.resume = null;
+    if (this.channels.size > 0) this.send({ op: 'subscribe', channels: [...this.channels.keys()], ...(resume ? { resume } : {}) });
     this.keepAlive();
   }
 
-  private closed(socket: Socket): void {
+  private closed(socket: Socket, event?: { code: number; reason: string }): void {
     if (socket !== this.socket) return;
+    const moved = event?.code === MOVED && this.state.peek() === 'open';
     this.socket = null;
     this.frames.clear();
     for (const channel of this.channels.values()) channel.seq = null;
     this.listWaiting();
+    if (moved) {
+      this.resume = event.reason;
+      this.open('moving'); // Not offline: nothing is wrong until this fails.
+      return;
+    }
+    this.resume = null;
     this.state.value = 'closed';
     this.closedSinceMs.value ??= this.now();
     this.roundTripMs.value = null;
@@ -150,6 +163,7 @@ export class Stream {
     if (frame.type === 'snapshot') {
       channel.handlers.snapshot(frame.data);
       channel.seq = frame.seq;
+      if (frame.resumed === false) this.gaps.value += 1;
       this.listWaiting();
     } else if (channel.seq === null || frame.seq <= channel.seq) {
       return; // Before the snapshot, or inside it.

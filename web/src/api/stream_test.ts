@@ -5,7 +5,7 @@ class FakeSocket implements Socket {
   sent: string[] = [];
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event?: { code: number; reason: string }) => void) | null = null;
   send(text: string) { this.sent.push(text); }
   close() { this.onclose?.(); }
   push(frame: object) { this.onmessage?.({ data: JSON.stringify(frame) }); }
@@ -104,6 +104,35 @@ describe('Stream', () => {
     socket().onopen?.();
     expect(socket().ops()).toEqual([{ op: 'subscribe', channels: ['orders'] }]);
     expect(stream.closedSinceMs.value).toBeNull();
+  });
+
+  it('comes back at once and says where it was when the gateway moves', () => {
+    socket().push(snapshot(7));
+    const states: string[] = [];
+    stream.state.subscribe((state) => states.push(state));
+    socket().onclose?.({ code: 1012, reason: '41.1700' });
+    expect(sockets).toHaveLength(2); // no timer has run
+    expect(stream.state.value).toBe('moving');
+    expect(stream.waiting.value).toEqual(['orders']);
+    socket().onopen?.();
+    expect(socket().ops()).toEqual([{ op: 'subscribe', channels: ['orders'], resume: '41.1700' }]);
+    socket().push({ ...snapshot(3), resumed: true });
+    socket().push(delta(3));
+    expect(stream.gaps.value).toBe(0);
+    expect(stream.closedSinceMs.value).toBeNull();
+    expect(states).toEqual(['open', 'moving', 'open']);
+    socket().push({ ...snapshot(9), resumed: false });
+    expect(stream.gaps.value).toBe(1);
+  });
+
+  it('is offline and waits when the gateway it was sent to is not there', () => {
+    socket().onclose?.({ code: 1012, reason: '41.1700' });
+    socket().onclose?.({ code: 1006, reason: '' });
+    expect(stream.state.value).toBe('closed');
+    vi.advanceTimersByTime(250);
+    expect(sockets).toHaveLength(3);
+    socket().onopen?.();
+    expect(socket().ops()).toEqual([{ op: 'subscribe', channels: ['orders'] }]);
   });
 
   it('closes a socket that fell silent', () => {

@@ -477,6 +477,8 @@ export interface Instruments {
 export type ClientFrame = {
   op: "subscribe" | "unsubscribe";
   channels: string[];
+  /** With subscribe: the reason of a close with code 1012, as it came. */
+  resume?: string;
 } | {
   op: "ping";
 };
@@ -485,6 +487,8 @@ export interface SnapshotFrame {
   channel: string;
   type: "snapshot";
   seq: number;
+  /** In answer to resume: true when nothing since then is missing from the snapshot. */
+  resumed?: boolean;
   data: unknown;
 }
 

@@ -26,8 +26,9 @@ export const connectionAgeMs = computed(() => {
 });
 
 export const connectionState = computed<ConnectionState>(() => {
-  if (stream.state.value === 'open') return (connectionAgeMs.value ?? 0) > STALE_AFTER_MS ? 'stale' : 'live';
-  return !everConnected.value && stream.state.value === 'connecting' ? 'connecting' : 'offline';
+  const state = stream.state.value;
+  if (state === 'open' || state === 'moving') return (connectionAgeMs.value ?? 0) > STALE_AFTER_MS ? 'stale' : 'live';
+  return !everConnected.value && state === 'connecting' ? 'connecting' : 'offline';
 });
 
 /** Engine time: local time corrected by what the pongs say. */
