@@ -427,8 +427,8 @@ class GatewayRole final : public Role {
                      log_->head().value() >= publisher_->acked_lsn().value(),
             .superseded = publisher_ && publisher_->superseded(),
             // Nobody is refused: who is to lead has the listening socket before this one lets go.
-            .drained = deciding_ && settled() && publisher_->unacked() == 0 &&
-                       gateway_->place().neighbour,
+            .drained =
+                deciding_ && settled() && publisher_->unacked() == 0 && gateway_->place().neighbour,
             .up_to_date = log_->connected() && !log_->has_more()};
   }
 

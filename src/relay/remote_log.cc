@@ -35,7 +35,8 @@ namespace {
 /// Of the core: room for what a cancel-all of every order that there can be makes of itself.
 constexpr std::size_t kOutputBytes = 64U << 20U;
 constexpr std::size_t kInputBytes = 4U << 20U;
-/// Outputs derived here that nobody records: the follower of a leader that is gone for so long ends.
+/// Outputs derived here that nobody records: the follower of a leader that is gone for so long
+/// ends.
 constexpr std::size_t kWaitingMax = 262'144;
 /// Records kept behind an order until the leader has closed: seconds of them.
 constexpr std::size_t kBehindMax = 262'144;

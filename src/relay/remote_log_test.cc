@@ -35,8 +35,8 @@ class Decider {
                              .sources = {Source::System, Source::Core},
                              .beside = beside})
                 .value()} {
-    auto subscriber = Subscriber::open(
-        {.socket = socket, .name = name, .start = StartAt::Lsn, .from = Lsn{1}});
+    auto subscriber =
+        Subscriber::open({.socket = socket, .name = name, .start = StartAt::Lsn, .from = Lsn{1}});
     log.follow(std::move(*subscriber), {}, {});
     log.on_lead([this](const native::MessageView&) { ++heard; });
   }
@@ -128,9 +128,10 @@ TEST_F(RemoteLogTest, the_first_difference_is_kept_in_words_and_nothing_else_sto
   turn();
   const auto* differs = green->log.difference();
   ASSERT_NE(differs, nullptr);
-  EXPECT_EQ(differs->text,
-            "record " + std::to_string(differs->lsn.value()) +
-                R"(, output 2: recorded StateDigest {"hash":"0"}, derived StateDigest {"hash":"1"})");
+  EXPECT_EQ(
+      differs->text,
+      "record " + std::to_string(differs->lsn.value()) +
+          R"(, output 2: recorded StateDigest {"hash":"0"}, derived StateDigest {"hash":"1"})");
   EXPECT_EQ(green->log.compared(), 4U);
   EXPECT_FALSE(green->failed);
 }
@@ -143,7 +144,8 @@ TEST_F(RemoteLogTest, what_the_leader_did_not_derive_ends_it) {
   std::array<std::byte, native::kSmallMessageBytes> bytes;
   const std::size_t size =
       native::encode(bytes, {.flags = native::kFlagOutput, .sequence = 9}, StateDigest{});
-  EXPECT_FALSE(blue->log.recorded(Lsn{9}, native::MessageView::trusted(std::span{bytes}.first(size))));
+  EXPECT_FALSE(
+      blue->log.recorded(Lsn{9}, native::MessageView::trusted(std::span{bytes}.first(size))));
   EXPECT_FALSE(blue->log.commit());
 }
 
