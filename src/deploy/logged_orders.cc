@@ -34,6 +34,7 @@ namespace {
 /// What the logs say of one of them.
 struct Seen {
   std::uint32_t accepted = 0;
+  std::uint32_t refused = 0;   // of an id that is there already, too
   std::uint32_t sends = 0;     // to the venue, but for those that it has asked for
   std::uint32_t at_venue = 0;  // taken there
   bool answered = false;       // by the venue, in whatever way
