@@ -3,11 +3,7 @@
 // checked; the metrics are 80 families, of which 10 are histograms. `--smoke` (or `--quick`) is a
 // tiny run.
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -25,10 +21,10 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/fd.h"
 #include "base/histogram.h"
 #include "bench/must.h"
 #include "ops/health_server.h"
+#include "ops/http_test_client.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 
@@ -40,43 +36,15 @@ using std::chrono::steady_clock;
 constexpr std::size_t kCounters = 70;
 constexpr std::size_t kHistograms = 10;
 
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM, 0)} {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int yes = 1;
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-        0) {
-      bench::give_up("cannot connect");
-    }
-  }
-  /// Bytes of the answer's body.
-  std::size_t ask(std::string_view request) {
-    if (::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
-      bench::give_up("cannot send");
-    }
-    std::string answer;
-    std::array<char, 65'536> bytes{};
-    for (;;) {
-      const auto size = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-      if (size <= 0) bench::give_up("the server has closed");
-      answer.append(bytes.data(), static_cast<std::size_t>(size));
-      const auto head = answer.find("\r\n\r\n");
-      if (head == std::string::npos) continue;
-      if (!answer.starts_with("HTTP/1.1 200 ")) bench::give_up(answer.substr(0, head));
-      const auto length = answer.find("Content-Length: ");
-      const std::size_t body = std::stoul(answer.substr(length + 16));
-      if (answer.size() >= head + 4 + body) return body;
-    }
-  }
-
- private:
-  Fd socket_;
-};
+/// Bytes of the answer's body.
+std::size_t ask(ops::HttpTestClient& client, std::string_view request) {
+  if (!client.say(request)) bench::give_up("cannot send");
+  const std::string answer = client.hear();
+  const auto head = answer.find("\r\n\r\n");
+  if (head == std::string::npos) bench::give_up("the server has closed");
+  if (!answer.starts_with("HTTP/1.1 200 ")) bench::give_up(answer.substr(0, head));
+  return answer.size() - head - 4;
+}
 
 struct Role {
   std::array<Counter, kCounters> counters;
@@ -108,14 +76,15 @@ struct Role {
 };
 
 /// p99 in microseconds.
-double measure(std::string_view name, Client& client, std::string_view path, std::size_t count) {
+double measure(std::string_view name, ops::HttpTestClient& client, std::string_view path,
+               std::size_t count) {
   const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
   std::vector<double> us;
   us.reserve(count);
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const auto begin = steady_clock::now();
-    bytes = client.ask(request);
+    bytes = ask(client, request);
     us.push_back(std::chrono::duration<double, std::micro>(steady_clock::now() - begin).count());
   }
   std::ranges::sort(us);
@@ -132,7 +101,7 @@ int run(bool smoke) {
   const std::size_t count = smoke ? 20 : 20'000;
   Role role;
   const auto server = bench::must(ops::HealthServer::start(role.status, role.metrics, {}));
-  Client client{server->port()};
+  ops::HttpTestClient client{server->port()};
   fmt::print("{:<16} {:<18} {:>10} {:>9} {:>9} {:>9} {:>9}\n", "us, the loop", "", "body", "p50",
              "p99", "p99.9", "max");
   double worst = 0;

@@ -33,7 +33,6 @@
 #include "deploy/layout.h"
 #include "model/execution.h"
 #include "model/instrument.h"
-#include "model/order.h"
 #include "model/system.h"
 #include "model/types.h"
 #include "oms/execution_agent.h"

@@ -40,7 +40,6 @@
 #include "gateway/gateway.h"
 #include "gateway/hold_watch.h"
 #include "gateway/market_publisher.h"
-#include "model/execution.h"
 #include "model/instrument.h"
 #include "model/market.h"
 #include "model/order.h"

@@ -27,6 +27,9 @@ constexpr auto kFlags = std::to_array<Flag>({
      .value = "ID",
      .help = "this check, or all of a kind: roles.ready, roles",
      .repeats = true},
+    {.name = "--space",
+     .value = "NAME",
+     .help = "of the configuration hub: what every role is to run with"},
     {.name = "--all", .help = "a row for each thing looked at", .kind = Flag::Kind::Switch},
     {.name = "--backup",
      .value = "DIR",
@@ -42,6 +45,7 @@ constexpr auto kFlags = std::to_array<Flag>({
 constexpr auto kExamples = std::to_array<std::string_view>({
     "stoa validate development",
     "stoa validate production --data /var/lib/stoa --backup /backup/stoa",
+    "stoa validate production --space prod",
     "stoa validate staging --only roles --only config -o json",
 });
 

@@ -231,6 +231,7 @@ void limits_set(const ValidationScene& scene, Validations& found) {
 void config_drift(const ValidationScene& scene, Validations& found) {
   if (!scene.config) return found.skip("", "nobody says what should run");
   const ConfigTruth& truth = *scene.config;
+  if (!truth.trouble.empty()) return found.fault(truth.source, truth.trouble, "stoa config status");
   for (const RoleScene& role : scene.roles) {
     const auto wanted = truth.digests.find(role.name);
     if (wanted != truth.digests.end()) {

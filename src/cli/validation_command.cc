@@ -4,10 +4,13 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/exit.h"
+#include "cli/hub_client.h"
+#include "cli/hub_ticket.h"
 #include "cli/platform.h"
 #include "cli/validation_scene.h"
 #include "ops/config.h"
@@ -24,6 +27,25 @@ bool is_environment(std::string_view word) noexcept {
          ops::environments().end();
 }
 
+namespace {
+
+/// What the hub last applied of a space; why it cannot say is told by the client.
+ConfigTruth truth_of_hub(Context& context, const std::string& space) {
+  ConfigTruth truth{.trouble = "the hub does not say", .source = space};
+  auto hub = HubClient::of(context);
+  if (!hub) return truth;
+  const auto answer = hub->ask("config.status", space);
+  if (!answer) return truth;
+  if ((*answer)["live"].is_null()) {
+    truth.trouble = "nothing of it was applied yet";
+    return truth;
+  }
+  auto ticket = ticket_of((*answer)["live"]);
+  return {.source = std::move(ticket.name), .digests = std::move(ticket.digests)};
+}
+
+}  // namespace
+
 std::expected<ValidationScene, Exit> scene_of(Context& context, SceneOptions options) {
   if (const auto env = context.arguments.value("--env"); env && *env != options.asked) {
     return std::unexpected(context.usage("--env " + *env + ": another than " + options.asked));
@@ -37,6 +59,9 @@ std::expected<ValidationScene, Exit> scene_of(Context& context, SceneOptions opt
   const auto platform = platform_of(context);
   if (!platform) return std::unexpected(platform.error());
   if (const auto file = context.arguments.value("--config")) options.config_file = *file;
+  if (const auto space = context.arguments.value("--space")) {
+    options.hub = [&context, name = *space] { return truth_of_hub(context, name); };
+  }
   return look_at(*platform, options);
 }
 

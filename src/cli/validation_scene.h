@@ -82,6 +82,7 @@ struct CertificateScene {
 /// What the processes should run with, by whoever decides it: a file today, a hub where there is
 /// one. An empty map says nothing of digests.
 struct ConfigTruth {
+  std::string trouble{};                         // why nobody can say; empty: somebody does
   std::string source{};                          // "environments/production.toml", "hub"
   std::optional<Timestamp> changed{};            // of a file
   std::map<std::string, std::string> digests{};  // by role

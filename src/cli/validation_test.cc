@@ -128,6 +128,8 @@ const std::vector<Breakage>& breakages() {
       {"limits.set", "max_order_rate", kFailed, [](auto& s) { s.limits[3].value = "0"; }},
       {"limits.set", "max_order_notional", kWarned, [](auto& s) { s.limits[0].value = "3000"; }},
       {"config.drift", "execution", kFailed, [](auto& s) { s.roles[1].config_digest = "d0"; }},
+      {"config.drift", "prod", kFailed,
+       [](auto& s) { s.config = ConfigTruth{.trouble = "does not say", .source = "prod"}; }},
       {"config.drift", "gateway", kFailed,
        [](auto& s) { s.config = ConfigTruth{.source = "a.toml", .changed = kNow}; }},
       {"versions.equal", "gateway", kFailed, [](auto& s) { s.roles[2].commit = "1234567"; }},
@@ -289,6 +291,14 @@ TEST(Validation, a_configuration_that_cannot_be_read_is_the_only_thing_said) {
 TEST(Validation, refuses_what_is_no_check) {
   EXPECT_EQ(run_words({"validate", "testing", "--only", "nothing"}).exit, 2);
   EXPECT_EQ(run_words({"validate", "testing", "--env", "staging"}).exit, 2);
+}
+
+TEST(Validation, a_space_that_no_hub_knows_is_a_fault_of_the_configuration) {
+  const TempDir dir;
+  const auto ran = run_words({"validate", "testing", "--data", dir.path().string(), "--space",
+                              "prod", "--only", "config"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_THAT(ran.out, HasSubstr("config.drift  prod  failed"));
 }
 
 }  // namespace

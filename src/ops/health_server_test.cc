@@ -1,11 +1,7 @@
 #include "ops/health_server.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -18,7 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/fd.h"
+#include "ops/http_test_client.h"
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 
@@ -27,60 +23,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A blocking connection that says bytes and reads answers.
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM, 0)} {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ =
-        ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
-  [[nodiscard]] bool connected() const { return connected_; }
-  void say(std::string_view bytes) {
-    ASSERT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  /// One answer: head and as many bytes of body as it says; what there is when the peer ends.
-  std::string hear(bool with_body = true) {
-    for (;;) {
-      const auto head = unread_.find("\r\n\r\n");
-      if (head != std::string::npos) {
-        std::size_t size = head + 4;
-        const auto length = unread_.find("Content-Length: ");
-        if (with_body && length < head) size += std::stoul(unread_.substr(length + 16));
-        if (unread_.size() >= size) {
-          std::string answer = unread_.substr(0, size);
-          unread_.erase(0, size);
-          return answer;
-        }
-      }
-      if (!more()) return std::exchange(unread_, {});
-    }
-  }
-  /// True when the peer has ended the connection and said nothing more.
-  bool ended() { return unread_.empty() && !more() && unread_.empty(); }
-  std::string ask(std::string_view method, std::string_view target, std::string_view headers = {}) {
-    say(std::string{method} + " " + std::string{target} + " HTTP/1.1\r\nHost: localhost\r\n" +
-        std::string{headers} + "\r\n");
-    return hear(method != "HEAD");
-  }
-
- private:
-  bool more() {
-    std::array<char, 4096> bytes{};
-    const auto size = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    if (size <= 0) return false;
-    unread_.append(bytes.data(), static_cast<std::size_t>(size));
-    return true;
-  }
-
-  Fd socket_;
-  bool connected_ = false;
-  std::string unread_;
-};
+using Client = HttpTestClient;
 
 int status_of(const std::string& answer) {
   return answer.size() < 12 ? 0 : std::stoi(answer.substr(9, 3));
