@@ -157,6 +157,7 @@ void HubServer::accept() {
     if (!fd) return;
     ucred who{};
     socklen_t size = sizeof who;
+    // NOLINTNEXTLINE(misc-include-cleaner): <sys/socket.h> is where POSIX has them
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) continue;
     clients_.push_back({.fd = std::move(fd), .peer = {.uid = who.uid, .pid = who.pid}});
   }
@@ -214,7 +215,9 @@ Result<json::Value> ask_hub(const std::filesystem::path& socket, std::string_vie
   std::string in;
   std::vector<char> part(kPartBytes);
   while (!in.ends_with('\n')) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.monotonic());
+    constexpr nanoseconds kAlmostOne{999'999};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - clock.monotonic() + kAlmostOne);
     pollfd wait{.fd = fd.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (ready < 0 && errno == EINTR) continue;

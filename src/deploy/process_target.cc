@@ -271,8 +271,8 @@ void ProcessTarget::look_at(InstanceView& instance) {
   instance.version = (*status)["version"].text();
   instance.commit = (*status)["commit"].text();
   instance.switching = switch_status(*status);
-  instance.config_revision = (*status)["config"]["revision"].text();
-  instance.config_digest = (*status)["config"]["digest"].text();
+  instance.config_revision = (*status)["config_revision"].text();
+  instance.config_digest = (*status)["config_digest"].text();
   instance.config_approval = (*status)["config"]["approval"].text();
   count(instance);
 }
