@@ -68,7 +68,7 @@ std::string unpacked(std::string_view word) {
   std::string text;
   for (std::size_t i = 0; i < word.size(); ++i) {
     unsigned value = 0;
-    const auto* const code = word.data() + i + 1;
+    const auto* const code = word.begin() + i + 1;
     if (word[i] == '%' && i + 2 < word.size() &&
         std::from_chars(code, code + 2, value, 16).ptr == code + 2) {
       text += static_cast<char>(value);

@@ -97,8 +97,8 @@ Result<void> set(DeploySettings& settings, std::string_view text) {
     return bad_input(fmt::format("{}: expected {}=N", name, name));
   const auto number = text.substr(equals + 1);
   std::int64_t value = 0;
-  const auto* const end = number.data() + number.size();
-  const auto [stop, error] = std::from_chars(number.data(), end, value);
+  const auto* const end = number.end();
+  const auto [stop, error] = std::from_chars(number.begin(), end, value);
   constexpr std::int64_t kMax = 1'000'000'000;
   if (error != std::errc{} || stop != end || value < 0 || value > kMax) {
     return bad_input(fmt::format("{}: expected a whole number, 0 to {}", name, kMax));

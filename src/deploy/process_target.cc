@@ -1,6 +1,6 @@
 #include "deploy/process_target.h"
 
-#include <fmt/core.h>
+#include <sys/types.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +31,7 @@
 #include "ops/registry.h"
 #include "protocol/json/value.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/source.h"
 #include "relay/subscriber.h"
@@ -68,8 +68,8 @@ std::optional<ops::HttpEndpoint> endpoint_of(std::string_view address) {
   if (colon == std::string_view::npos) return std::nullopt;
   ops::HttpEndpoint endpoint{.host = std::string{address.substr(0, colon)}};
   const auto port = address.substr(colon + 1);
-  const auto* const end = port.data() + port.size();
-  const auto [stop, error] = std::from_chars(port.data(), end, endpoint.port);
+  const auto* const end = port.end();
+  const auto [stop, error] = std::from_chars(port.begin(), end, endpoint.port);
   if (error != std::errc{} || stop != end) return std::nullopt;
   if (endpoint.host == "0.0.0.0" || endpoint.host.empty()) endpoint.host = "127.0.0.1";
   return endpoint;
@@ -274,11 +274,10 @@ void ProcessTarget::look_at(InstanceView& instance) {
   instance.config_revision = (*status)["config_revision"].text();
   instance.config_digest = (*status)["config_digest"].text();
   instance.config_approval = (*status)["config"]["approval"].text();
-  count(instance);
+  count(instance, *endpoint);
 }
 
-void ProcessTarget::count(InstanceView& instance) {
-  const auto endpoint = endpoint_of(instance.endpoint);
+void ProcessTarget::count(InstanceView& instance, const ops::HttpEndpoint& endpoint) {
   const pid_t pid = instance.pid.value_or(0);
   nanoseconds& at = counted_at_[instance.name];
   auto& known = counters_[instance.name];
@@ -287,7 +286,7 @@ void ProcessTarget::count(InstanceView& instance) {
     return;
   }
   const auto reply = ops::http_call(
-      *endpoint, {.target = "/metrics?format=json", .token = options_.token}, options_.patience);
+      endpoint, {.target = "/metrics?format=json", .token = options_.token}, options_.patience);
   if (!reply || reply->status != 200) return;
   const auto metrics = json::Value::parse(reply->body);
   if (!metrics) return;

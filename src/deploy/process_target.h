@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
+#include <sys/types.h>
+
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,6 +19,7 @@
 #include "deploy/control.h"
 #include "deploy/layout.h"
 #include "deploy/target.h"
+#include "ops/http_client.h"
 #include "protocol/json/value.h"
 #include "protocol/native/codec.h"
 #include "relay/publisher.h"
@@ -68,7 +69,7 @@ class ProcessTarget final : public Target, private relay::SubscriberHandler {
   void look_at_supervisor();
   void look_at_instances();
   void look_at(InstanceView& instance);
-  void count(InstanceView& instance);
+  void count(InstanceView& instance, const ops::HttpEndpoint& endpoint);
   [[nodiscard]] TargetRole role_of(const json::Value& told) const;
   [[nodiscard]] Build build_of(Colour colour, std::string_view release) const;
   /// Asks the supervisor for what is done at once, or begun.

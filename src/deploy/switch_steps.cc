@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -49,8 +50,9 @@ std::string how_it_ended(const InstanceView& instance) {
 }
 
 std::string difference_of(const InstanceView& instance) {
+  const SwitchStatus status = instance.switching.value_or(SwitchStatus{});
   return fmt::format("{} computes something else from record {} on: {}", instance.name,
-                     instance.switching->differs_at.value_or(0), instance.switching->difference);
+                     status.differs_at.value_or(0), status.difference);
 }
 
 }  // namespace
@@ -330,8 +332,8 @@ SwitchMachine::Found SwitchMachine::look_opened(const TargetRole& role, Colour t
     return Fail{next == nullptr ? role.name + " lost its new leader" : how_it_ended(*next)};
   }
   if (next->beside) return Action{Promote{.role = role.name, .colour = to}};
-  const bool serves =
-      leads(*next) && next->switching->epoch >= open.epoch && next->switching->lsn >= open.lsn;
+  const SwitchStatus status = next->switching.value_or(SwitchStatus{});
+  const bool serves = leads(*next) && status.epoch >= open.epoch && status.lsn >= open.lsn;
   if (!serves) {
     if (late(seen, plan_.settings.switch_s)) {
       return Fail{next->name + " has opened its epoch and does not say that it leads"};
