@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <expected>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>

@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -56,6 +55,7 @@ constexpr auto kSettings = std::to_array<DeploySetting>({
 
 std::vector<std::string_view> setting_names() {
   std::vector<std::string_view> names;
+  names.reserve(kSettings.size());
   for (const DeploySetting& setting : kSettings) names.push_back(setting.name);
   return names;
 }

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -94,7 +93,7 @@ Result<DeployWish> wish_of(const json::Value& request, std::string actor) {
   return wish;
 }
 
-HubVerbs deploy_verbs(Deployer& deployer, const Target& target, Layout layout) {
+HubVerbs deploy_verbs(Deployer& deployer, const Target& target, const Layout& layout) {
   HubVerbs verbs;
   verbs["deploy.plan"] = [&target, layout](const json::Value& request, const HubPeer& peer) {
     const auto wish = wish_of(request, peer.user);

@@ -13,9 +13,9 @@
 namespace stoa::deploy {
 
 /// The verbs of deployments over JSON, "deploy.start" and the like: what run/hub.sock answers, and
-/// what a command does itself while no hub runs. All three outlive them; the target has been
-/// polled.
-[[nodiscard]] HubVerbs deploy_verbs(Deployer& deployer, const Target& target, Layout layout);
+/// what a command does itself while no hub runs. `deployer` and `target` outlive them; the target
+/// has been polled.
+[[nodiscard]] HubVerbs deploy_verbs(Deployer& deployer, const Target& target, const Layout& layout);
 
 /// A wish as the fields of a request, and back.
 ///

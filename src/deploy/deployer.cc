@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -229,7 +228,7 @@ Result<std::uint64_t> Deployer::start(const DeployWish& wish) {
   if (!log) return std::unexpected(log.error());
   plan->id = log->next_id();
   lock_.emplace(std::move(*lock));
-  log_.emplace(std::move(*log));
+  log_ = std::make_unique<DeployLog>(std::move(*log));
   machine_ = std::make_unique<SwitchMachine>(*plan);
   failed_.reset();
   const auto begun = take({.deploy = plan->id,
@@ -266,7 +265,7 @@ Result<std::optional<std::uint64_t>> Deployer::resume(const std::string& actor) 
   auto machine = std::make_unique<SwitchMachine>(std::move(*plan));
   for (const DeployRecord& record : records) machine->take(record);
   lock_.emplace(std::move(*lock));
-  log_.emplace(std::move(*log));
+  log_ = std::make_unique<DeployLog>(std::move(*log));
   machine_ = std::move(machine);
   hook_.reset();
   failed_.reset();
@@ -345,7 +344,8 @@ void Deployer::perform(const Action& action) {
   if (done) return;
   waits_for_ = done.error().text();
   if (done.error().code == ErrorCode::Unavailable) return;  // tried again until the step's deadline
-  static_cast<void>(take(machine_->refused(done.error().text(), clock_->now())));
+  const auto taken = take(machine_->refused(done.error().text(), clock_->now()));
+  if (!taken) waits_for_ = taken.error().text();
 }
 
 void Deployer::finish() {

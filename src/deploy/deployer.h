@@ -90,7 +90,7 @@ class Deployer {
   Target* target_;
   const Clock* clock_;
   std::optional<DeployLock> lock_;
-  std::optional<DeployLog> log_;
+  std::unique_ptr<DeployLog> log_;  // while one is under way
   std::unique_ptr<SwitchMachine> machine_;
   std::unique_ptr<HookRun> hook_;
   std::string waits_for_;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdint>
+#include <cstddef>
 #include <expected>
 #include <filesystem>
 #include <string>
@@ -49,7 +49,7 @@ Result<HookRun> HookRun::start(const Layout& layout, const std::string& name,
   std::error_code none;
   std::filesystem::create_directories(log.parent_path(), none);
   const auto written = std::filesystem::file_size(log, none);
-  Launch launch{
+  const Launch launch{
       .argv = {(layout.hooks() / name).string()},
       .environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "STOA_DATA=" + layout.data.string(),
                       "STOA_HOOK=" + name, fmt::format("STOA_DEPLOY={}", plan.id),

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "deploy/build.h"
+
 namespace stoa::deploy {
 namespace {
 
