@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "model/system.h"
 #include "protocol/native/codec.h"
-#include "protocol/native/registry.h"
 
 namespace stoa::apps {
 

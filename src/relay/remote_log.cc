@@ -258,8 +258,8 @@ Result<void> RemoteLog::recorded(Lsn lsn, const native::MessageView& output) {
     return {};
   }
   if (leads_) {
-    fail(fmt::format("record {} is an output that this process did not derive", lsn.value()));
-    return std::unexpected(*failed_);
+    return fail(
+        fmt::format("record {} is an output that this process did not derive", lsn.value()));
   }
   differ(lsn, output);
   return {};
@@ -289,8 +289,7 @@ void RemoteLog::differ(Lsn lsn, const native::MessageView& recorded) {
 Result<std::optional<Lsn>> RemoteLog::append_output(std::span<const std::byte> message) {
   if (!leads_) {
     if (waiting_.size() >= kWaitingMax) {
-      fail(fmt::format("nobody has recorded the last {} outputs", waiting_.size()));
-      return std::unexpected(*failed_);
+      return fail(fmt::format("nobody has recorded the last {} outputs", waiting_.size()));
     }
     waiting_.emplace_back(message.begin(), message.end());
     // Where a test wants to know what happens to one that computes something else.
@@ -300,10 +299,9 @@ Result<std::optional<Lsn>> RemoteLog::append_output(std::span<const std::byte> m
   const auto offered = offer(message, Timestamp{});
   if (!offered) return std::unexpected(offered.error());
   if (*offered != Offer::Taken) {
-    fail(fmt::format("output {} cannot be handed in: the relay wants {}",
-                     native::MessageView::trusted(message).header().sequence,
-                     next_sequence(Source::Core)));
-    return std::unexpected(*failed_);
+    return fail(fmt::format("output {} cannot be handed in: the relay wants {}",
+                            native::MessageView::trusted(message).header().sequence,
+                            next_sequence(Source::Core)));
   }
   waiting_.emplace_back(message.begin(), message.end());
   return std::optional<Lsn>{};
@@ -337,10 +335,11 @@ std::optional<nanoseconds> RemoteLog::next_due() const noexcept {
   return next;
 }
 
-void RemoteLog::fail(std::string message) {
-  if (failed_) return;
-  failed_ = Error{
+std::unexpected<Error> RemoteLog::fail(std::string message) {
+  Error error{
       .code = ErrorCode::Unavailable, .message = std::move(message), .source = "execution relay"};
+  if (!failed_) failed_ = error;
+  return std::unexpected(std::move(error));
 }
 
 }  // namespace stoa::relay

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -170,7 +171,7 @@ class RemoteLog final : public ExecutionLog {
   void place(Lsn lsn, const native::MessageView& message);
   [[nodiscard]] bool waits_behind(const native::MessageView& message) const noexcept;
   void differ(Lsn lsn, const native::MessageView& recorded);
-  void fail(std::string message);
+  std::unexpected<Error> fail(std::string message);
 
   Options options_;
   std::vector<Of> publishers_;  // in the order of the sources; polled up to and with the first …
