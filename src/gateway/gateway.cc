@@ -111,6 +111,7 @@ Result<void> Gateway::Server::listen() {
 
 void Gateway::Server::run() {
   begin_to_accept();
+  meet();
   if (own_acceptor_.is_open()) accept(own_acceptor_);
   tell_place();
   arm_timer();
@@ -160,11 +161,11 @@ void Gateway::Server::on_accept(Acceptor& acceptor, net::Error error, net::Socke
       if (session->rests()) on_rested(*session);
     }
   }
-  if (!acceptor.is_open()) return;
-  // Out of descriptors: the next tick tries again; a loop of failing accepts would take the thread.
-  const bool again = error && error != asio::error::connection_aborted;
-  if (again) {
-    accept_paused_ = true;
+  // Closed, and perhaps opened anew already.
+  if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
+  if (error && error != asio::error::connection_aborted) {
+    // Out of descriptors: the next tick tries again; a loop of failures would take the thread.
+    accept_again_.push_back(&acceptor);
   } else {
     accept(acceptor);
   }
@@ -234,10 +235,8 @@ void Gateway::Server::tick() {
   app_.desk.expire(now);
   settle_checkpoint(app_);
   publish();
-  if (!stopping_ && std::exchange(accept_paused_, false)) {
-    for (Acceptor* acceptor : {&acceptor_, &own_acceptor_}) {
-      if (acceptor->is_open()) accept(*acceptor);
-    }
+  for (Acceptor* acceptor : std::exchange(accept_again_, {})) {
+    if (!stopping_ && acceptor->is_open()) accept(*acceptor);
   }
   pair_tick(now);
   for (const auto& session : held(http_)) session->check_deadline(now);

@@ -120,6 +120,7 @@ void Gateway::Server::pause() {
   role_ = Role::Pauses;
   net::Error ignored;
   net::ignore(acceptor_.close(ignored));
+  std::erase(accept_again_, &acceptor_);
   for (const auto& session : held(http_)) {
     if (is_public(*session)) session->pause();
   }

@@ -139,7 +139,7 @@ class Gateway::Server final : public HttpHost, public WsHost {
   std::unordered_map<WsSession*, std::shared_ptr<WsSession>> ws_;
   nanoseconds log_figures_due_{};
   nanoseconds stop_by_{};
-  bool accept_paused_ = false;
+  std::vector<Acceptor*> accept_again_;  // failed, and are tried again at the next tick
   bool stopping_ = false;
 
   // Of a pair.

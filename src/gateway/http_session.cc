@@ -25,6 +25,7 @@
 #include "gateway/app.h"
 #include "gateway/auth.h"
 #include "gateway/http_message.h"
+#include "gateway/neighbour_wire.h"
 #include "gateway/net.h"
 #include "gateway/problem.h"
 #include "gateway/ws_frame.h"
@@ -144,6 +145,7 @@ class HttpSession::Reader {
   }
   /// Gives the bytes of a request that is not whole, and those behind it, as they came.
   [[nodiscard]] std::string unanswered() const { return begun_ + rest(); }
+  [[nodiscard]] std::size_t unanswered_bytes() const { return begun_.size() + buffer_.size(); }
   void came(std::string_view bytes) {
     auto room = buffer_.prepare(bytes.size());
     std::memcpy(room.data(), bytes.data(), bytes.size());
@@ -206,6 +208,11 @@ void HttpSession::resume() {
   if (!std::exchange(paused_, false)) return;
   deadline_ = app_.link.clock->monotonic() + app_.options.idle_timeout;
   run();
+}
+
+bool HttpSession::rests() const {
+  return paused_ && state_ == State::Reading && !reading_ &&
+         reader_->unanswered_bytes() <= kEarlyBytesMax;
 }
 
 Fd HttpSession::take(std::string& early) {

@@ -50,10 +50,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   /// Begins no further request; one that is under way is answered.
   void pause();
   void resume();
-  /// Paused, and neither a request nor a read is under way.
-  [[nodiscard]] bool rests() const noexcept {
-    return paused_ && state_ == State::Reading && !reading_;
-  }
+  /// Paused, and neither a request nor a read is under way: it can be given away.
+  [[nodiscard]] bool rests() const;
   /// A request may come of it at any moment.
   [[nodiscard]] bool reads() const noexcept {
     return state_ == State::Reading && (reading_ || !paused_);
