@@ -83,12 +83,13 @@ Result<std::optional<Inheritance>> ask_predecessor(const std::filesystem::path& 
 }
 
 Result<void> confirm_to_predecessor(const Inheritance& inheritance, int timeout_ms) {
-  // A predecessor that is gone left everything here: go on.
-  if (!say(inheritance.link, Word::Ready)) return {};
+  // Whether it can be heard or not: one that has hung up may have said Stop before.
+  static_cast<void>(say(inheritance.link, Word::Ready));
   std::array<std::byte, 1> answer{};
   const auto got = receive_with_fds(inheritance.link, answer, timeout_ms);
   if (!got) {
-    // Gone without a word is dead; silent and there may still be the owner.
+    // Gone without a word is dead, and left everything here; silent and there may still be the
+    // owner.
     if (got.error().message.starts_with("no answer")) return std::unexpected(got.error());
     return {};
   }

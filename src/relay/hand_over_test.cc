@@ -80,7 +80,8 @@ class HandOver : public test::RelayTest {
     EXPECT_EQ(server_->poll(clock_.now()), 0U);
     server_ = std::move(*successor.result);
   }
-  void run_many(const ServerOptions& options, native::Domain domain, int times) {
+  void run_many(ServerOptions options, native::Domain domain, int times) {
+    options.hand_over_max = std::chrono::hours{1};  // of a clock that each round moves
     start(options);
     Publisher one = publisher(Source::Market, domain);
     Publisher two = publisher(Source::System, domain);
@@ -198,6 +199,25 @@ TEST_F(HandOver, ASuccessorThatDiesChangesNothing) {
   }
 }
 
+TEST_F(HandOver, WhoIsToldOfItComesBackAtOnce) {
+  start(market());
+  Publisher publisher = this->publisher();
+  Reader reader{reading()};
+  settle(publisher, reader);
+  hand_over(market(), [] {});
+  poll_one(publisher), poll_one(reader);
+  if (!publisher.connected()) {
+    EXPECT_LE(publisher.next_due().value_or(now()), now());
+    EXPECT_GE(publisher.next_due().value_or(now()), nanoseconds{}) << "callers subtract from it";
+  }
+  for (int i = 0; i < 10; ++i) {
+    poll_one(publisher), poll_one(reader);
+    server_->poll(clock_.now());
+  }
+  EXPECT_TRUE(publisher.connected());
+  EXPECT_TRUE(reader.subscriber.connected());
+}
+
 TEST_F(HandOver, TheJournalIsNotReadAgain) {
   start(execution());
   Publisher publisher = this->publisher(Source::System, native::Domain::Execution);
@@ -259,6 +279,21 @@ TEST_F(HandOver, ASuccessorThatIsLateIsToldToStop) {
   }
   ASSERT_FALSE(all.empty());
   EXPECT_EQ(all.back(), static_cast<std::byte>(Word::Stop));
+}
+
+TEST_F(HandOver, AStopCountsThoughThePredecessorHasHungUp) {
+  const Fd listener = listen_unix(dir_ / "door").value();
+  const auto hang_up = [&](std::optional<Word> last_word) {
+    Inheritance late{
+        .link = connect_unix(dir_ / "door").value(), .listener = {}, .ring = {}, .state = {}};
+    const std::optional<Fd> predecessor = accept_unix(listener).value();
+    const bool heard = !last_word || say(*predecessor, *last_word);
+    EXPECT_TRUE(heard);
+    return late;
+  };
+  EXPECT_FALSE(confirm_to_predecessor(hang_up(Word::Stop), 1'000)) << "it goes on itself";
+  EXPECT_TRUE(confirm_to_predecessor(hang_up(Word::Go), 1'000));
+  EXPECT_TRUE(confirm_to_predecessor(hang_up(std::nullopt), 1'000)) << "it is dead";
 }
 
 TEST_F(HandOver, ASuccessorOfAnotherDomainIsRefusedAndTheRelayGoesOn) {

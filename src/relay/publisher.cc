@@ -93,10 +93,12 @@ class Publisher::State {
     return work;
   }
 
-  /// Something small waits, and little time has passed since the send before: more may come.
-  [[nodiscard]] bool gathers() const noexcept {
-    return welcomed && sent != head && head - sent < kGatherBytes && !blocked &&
-           now < sent_at + options.gather && now >= sent_at;
+  /// Something small waits, and little time has passed since the send before: more may come. Where
+  /// time stands still nothing waits a second time.
+  [[nodiscard]] bool gathers() noexcept {
+    const bool early = welcomed && sent != head && head - sent < kGatherBytes && !blocked &&
+                       now >= sent_at && now < sent_at + options.gather;
+    return early && std::exchange(held_at, now) != now;
   }
 
   void connect() {
@@ -450,6 +452,7 @@ class Publisher::State {
   Retry retry;
   nanoseconds now{};
   nanoseconds sent_at = nanoseconds::min() / 2;
+  nanoseconds held_at = nanoseconds::min();  // the poll that let something wait last
   nanoseconds welcomed_at{};
   Fd socket;
   bool welcomed = false;

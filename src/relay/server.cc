@@ -144,7 +144,7 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options, const Clock&
     writer = std::make_unique<journal::Writer>(std::move(*opened));
     options.message_bytes_max = std::min(options.message_bytes_max, writer->max_payload_bytes());
   }
-  if (writer && !adopted) {
+  if (options.journal && !adopted) {
     auto read = read_numbers(options.journal->dir);
     if (!read) return give_up(std::move(read.error()));
     kept = *read;

@@ -1,7 +1,5 @@
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -24,12 +22,6 @@
 
 // The predecessor's side of a hand-over, a step per round.
 namespace stoa::relay {
-namespace {
-
-/// What works on the side may hold a hand-over up for so long.
-constexpr nanoseconds kAskedMax = std::chrono::seconds{2};
-
-}  // namespace
 
 void Server::State::hear_successor() {
   if (!link) {
@@ -68,7 +60,7 @@ void Server::State::hear_successor() {
 void Server::State::on_asked() {
   if (asked) return take_back("the successor spoke out of turn");
   asked = true;
-  asked_until = clock.monotonic() + std::min(kAskedMax, options.hand_over_max / 2);
+  asked_until = clock.monotonic() + options.hand_over_max / 2;  // the successor waits as long again
   if (!writer || failure || draining) return;
   commit();
   if (failure) return;

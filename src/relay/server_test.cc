@@ -79,15 +79,44 @@ TEST_F(MemoryRelay, WhatIsPublishedOneByOneGoesTogether) {
   };
   EXPECT_EQ(publish_and_poll(1), 1U) << "the first after a pause goes at once";
   EXPECT_EQ(publish_and_poll(1), 1U) << "the next so soon waits for company";
-  EXPECT_EQ(publish_and_poll(1), 1U);
   EXPECT_NE(publisher.events() & POLLOUT, 0) << "whoever waits comes back for it";
-  pass(std::chrono::microseconds{4});
-  EXPECT_EQ(publish_and_poll(1), 1U);
-  pass(std::chrono::microseconds{1});
+  pass(std::chrono::nanoseconds{4'999});
+  EXPECT_EQ(publish_and_poll(2), 1U);
+  pass(std::chrono::nanoseconds{1});
   EXPECT_EQ(publish_and_poll(0), 4U);
   EXPECT_EQ(publisher.events() & POLLOUT, 0);
   EXPECT_EQ(publish_and_poll(1), 4U);
+  EXPECT_EQ(publish_and_poll(0), 5U) << "time that stands still holds nothing up";
+  pass(std::chrono::nanoseconds{1});
   EXPECT_EQ(publish_and_poll(200), 205U) << "8 KiB are company enough";
+}
+
+TEST_F(MemoryRelay, OnlyAConnectionThatStoodForASecondIsMadeAgainAtOnce) {
+  for (const bool stood : {true, false}) {
+    start(market());
+    Publisher publisher = this->publisher();
+    Reader reader{reading()};
+    while (!publisher.connected() || !reader.subscriber.connected()) {
+      pass(std::chrono::microseconds{1});
+      poll_one(publisher), poll_one(reader);
+      server_->poll(clock_.now());
+    }
+    if (stood) pass(std::chrono::seconds{1});
+    server_.reset();
+    start(market());
+    for (int i = 0; i < 10; ++i) {
+      poll_one(publisher), poll_one(reader);
+      server_->poll(clock_.now());
+    }
+    EXPECT_EQ(publisher.connected(), stood);
+    EXPECT_EQ(reader.subscriber.connected(), stood);
+    // A time that a caller may subtract from.
+    if (!stood) {
+      EXPECT_GT(publisher.next_due().value(), now());
+      EXPECT_GT(reader.subscriber.next_due().value(), now());
+    }
+    server_.reset();
+  }
 }
 
 TEST_F(MemoryRelay, AnOutboxOfManySizesKeepsEveryMessage) {
