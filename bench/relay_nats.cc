@@ -27,6 +27,8 @@ namespace stoa::bench {
 namespace {
 
 constexpr std::uint64_t kWindow = 65'536;
+constexpr std::size_t kGatherBytes = 8U << 10U;
+constexpr std::int64_t kGatherNs = 5'000;
 
 /// A connection to the server, blocking.
 class Connection {
@@ -125,12 +127,19 @@ class Nats final : public RelayPeer {
     connection.round_trip();
     wait_for_go(board);
     std::string batch;
+    std::int64_t last_ns = 0;
+    std::uint64_t quarters = 0;  // of the window, when readers were last looked at
     for (std::uint64_t sent = 0; sent < job.messages;) {
-      batch.clear();
       const std::uint64_t end = std::min(sent + job.batch, job.messages);
       for (; sent < end; ++sent) put(batch, "a", sent);
+      // Its own clients buffer, too: the same rule as ours.
+      const bool alone = batch.size() < kGatherBytes && now_ns() - last_ns < kGatherNs;
+      if (alone && sent < job.messages) continue;
       connection.send(batch);
-      if (sent % (kWindow / 4) >= job.batch) continue;
+      batch.clear();
+      last_ns = now_ns();
+      if (sent / (kWindow / 4) == quarters) continue;
+      quarters = sent / (kWindow / 4);
       for (std::size_t i = 0; i < job.readers; ++i) {
         while (board.readers[i].received + kWindow < sent) ::usleep(50);
       }
