@@ -24,7 +24,6 @@
 #include "ops/metrics.h"
 #include "ops/role_status.h"
 #include "protocol/native/codec.h"
-#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/source.h"
 #include "risk/drawdown.h"
