@@ -148,12 +148,19 @@ const std::vector<Breakage>& breakages() {
       {"certificates.valid", "/etc/tls.pem", kWarned,
        [](auto& s) { s.certificates[0].ends = kNow + 24 * kHour; }},
       {"certificates.valid", "/etc/tls.pem", kFailed,
-       [](auto& s) { s.certificates[0].ends.reset(); }},
+       [](auto& s) {
+         s.certificates[0].ends.reset();
+         s.certificates[0].trouble = "holds no PEM certificate";
+       }},
       {"journals.intact", "/var/lib/stoa/wal", kFailed,
        [](auto& s) { s.journals[0].damage = "byte 7"; }},
       {"journals.intact", "", kFailed, [](auto& s) { s.journals.clear(); }},
       {"backups.fresh", "/backup", kFailed, [](auto& s) { s.backups[0].time = kNow - 27 * kHour; }},
-      {"backups.fresh", "/backup", kFailed, [](auto& s) { s.backups[0].time.reset(); }},
+      {"backups.fresh", "/backup", kFailed,
+       [](auto& s) {
+         s.backups[0].time.reset();
+         s.backups[0].trouble = "no manifest";
+       }},
       {"backups.fresh", "", kFailed, [](auto& s) { s.backups.clear(); }},
       {"machine.disk", "disk.space", kFailed, [](auto& s) { s.machine[0].health = Health::Fail; }},
       {"machine.clock", "clock.sync", kWarned, [](auto& s) { s.machine[1].health = Health::Warn; }},
