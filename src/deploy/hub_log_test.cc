@@ -188,7 +188,7 @@ std::uint64_t acknowledged_before_kill(const std::filesystem::path& log, std::ui
     const SystemClock clock;
     auto hub = Hub::open(log, clock, {.owner = "ann"});
     if (!hub) ::_exit(1);
-    for (std::uint64_t i = 0;; ++i) {
+    while (true) {
       const HubCall call{.user = "ann", .space = "dev", .reason = "r"};
       const auto number = hub->state().find("dev")->head().number;
       const auto done =
