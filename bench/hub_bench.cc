@@ -2,7 +2,8 @@
 // keep in memory for them, and what does one more change cost? That decides whether a database is
 // needed beside the log (docs/decisions/0015-the-hub-is-replayed.md).
 // Budget: open in two seconds, 200 MB, a change in 20 ms. The head's hash is checked after the
-// replay. `--smoke` takes a tiny run, `--dir D` chooses the disk.
+// replay. `--smoke` takes a tiny run, `--revisions N` another, `--dir D`
+// chooses the disk.
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -117,6 +118,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--smoke") revisions = 200;
+    if (word == "--revisions" && i + 1 < argc) revisions = std::stoull(argv[++i]);
     if (word == "--dir" && i + 1 < argc) dir = argv[++i];
   }
   return stoa::bench::run(dir / ("hub-bench-" + std::to_string(::getpid())), revisions);

@@ -93,9 +93,11 @@ std::optional<deploy::ApplyOptions> options_of(const Context& context) {
 
 /// "20261121T205012Z" for names of files.
 std::string stamp(Timestamp now) {
-  std::string text = to_rfc3339(now).substr(0, 19) + "Z";
-  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
-  return text;
+  std::string text;
+  for (const char c : to_rfc3339(now).substr(0, 19)) {
+    if (c != '-' && c != ':') text += c;
+  }
+  return text + 'Z';
 }
 
 /// One apply of this command: its log, its words in the hub, its loop.
