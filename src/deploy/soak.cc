@@ -76,13 +76,12 @@ std::string_view to_string(Verdict verdict) noexcept {
   return "unknown";
 }
 
-Sample sample_of(const Target& target, const std::vector<DeployRole>& roles) {
+Sample sample_of(const Target& target) {
   Sample sample;
-  for (const DeployRole& wanted : roles) {
-    const TargetRole* const role = target.find(wanted.name);
-    const InstanceView* const placed = role == nullptr ? nullptr : role->placed();
+  for (const TargetRole& role : target.roles()) {
+    const InstanceView* const placed = role.placed();
     if (placed == nullptr) continue;
-    sample.roles[wanted.name] = {.counters = placed->counters, .restarts = placed->restarts};
+    sample.roles[role.name] = {.counters = placed->counters, .restarts = placed->restarts};
   }
   return sample;
 }

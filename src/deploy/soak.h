@@ -29,8 +29,9 @@ struct Sample {
   std::map<std::string, Of> roles{};
   friend bool operator==(const Sample&, const Sample&) = default;
 };
-/// Of the instance that has the place.
-[[nodiscard]] Sample sample_of(const Target& target, const std::vector<DeployRole>& roles);
+/// Of each role's instance that has the place; of every role, as the gateway tells of requests also
+/// when another role is switched.
+[[nodiscard]] Sample sample_of(const Target& target);
 [[nodiscard]] std::string to_json(const Sample& sample);
 [[nodiscard]] Sample sample_from_json(const json::Value& value);
 

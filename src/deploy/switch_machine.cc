@@ -181,6 +181,7 @@ void SwitchMachine::take(const DeployRecord& record) {
       if (record.verb == "resume") paused_ = false;
       if (record.verb == "promote") waved_on_ = true;
       if (record.verb == "approve") approvers_.insert(record.actor);
+      if (record.verb == "promote" || record.verb == "approve") question_.clear();
       return;
     case RecordKind::Failed:
       begun_ = false;
@@ -298,7 +299,7 @@ std::string SwitchMachine::begin_info(const Item& item, const Seen& seen) const 
   if (orders) {
     json.digits_field("epoch", open_epoch(*seen.target, planned(item.roles.front())) + 1);
   }
-  if (samples) json.raw_field("sample", to_json(sample_of(*seen.target, plan_.roles)));
+  if (samples) json.raw_field("sample", to_json(sample_of(*seen.target)));
   json.end_object();
   return text;
 }

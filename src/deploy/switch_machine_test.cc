@@ -525,7 +525,7 @@ TEST(SwitchMachine, nothing_to_compare_waits_for_a_person) {
   d.target.compared_per_second = 0;
   d.begin();
   d.run();
-  EXPECT_EQ(d.machine->question(), "no output of risk came to be compared within 5 s");
+  EXPECT_EQ(d.machine->question(), "no output of execution came to be compared within 5 s");
   EXPECT_THAT(d.orders(), IsEmpty());
   ASSERT_TRUE(d.ask("promote"));
   d.run();

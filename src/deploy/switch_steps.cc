@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -31,12 +30,11 @@ using std::chrono::seconds;
 constexpr std::int64_t kEndS = 60;
 /// Beyond hold_max: an order that was not obeyed by then will not be.
 constexpr milliseconds kOrderGrace{2'000};
-/// Roles whose outputs a follower can compare with the leader's (decision 0014).
-constexpr std::array<std::string_view, 2> kCompared{"execution", "risk"};
+/// The role whose outputs always come, its digests among them. What others say is compared as well,
+/// but a quiet market gives them nothing to say (decision 0014).
+constexpr std::string_view kCompared = "execution";
 
-bool compares(std::string_view role) {
-  return std::ranges::find(kCompared, role) != kCompared.end();
-}
+bool compares(std::string_view role) { return role == kCompared; }
 
 bool leads(const InstanceView& instance) {
   return instance.switching && instance.switching->mode == SwitchMode::Leading;
@@ -402,7 +400,7 @@ SwitchMachine::Found SwitchMachine::look_back(const Item& item, const Seen& seen
 SwitchMachine::Found SwitchMachine::look_soak(const Item& item, const Seen& seen) {
   const DeploySettings& settings = plan_.settings;
   const Sample from = sample_from_json(begun_with_["sample"]);
-  const Sample now = sample_of(*seen.target, plan_.roles);
+  const Sample now = sample_of(*seen.target);
   std::string inconclusive = seen.target->trouble();
   if (inconclusive.empty()) {
     if (auto why = broken(seen)) return Fail{std::move(*why)};
