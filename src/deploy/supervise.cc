@@ -20,9 +20,7 @@
 #include <expected>
 #include <filesystem>
 #include <fstream>
-#include <ios>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
