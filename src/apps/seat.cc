@@ -16,9 +16,9 @@
 #include "base/fail_point.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "model/system.h"
 #include "ops/role_status.h"
 #include "protocol/native/codec.h"
+#include "protocol/native/registry.h"
 #include "relay/publisher.h"
 #include "relay/source_numbers.h"
 
