@@ -375,7 +375,7 @@ class GatewayRole final : public Role {
                                             .source = relay::Source::Gateway,
                                             .name = name_});
     if (!commands) return std::unexpected(std::move(commands.error()));
-    publisher_.emplace(std::move(*commands));
+    publisher_ = std::make_unique<relay::Publisher>(std::move(*commands));
     return {};
   }
 
@@ -516,7 +516,7 @@ class GatewayRole final : public Role {
   Timestamp started_;
   std::unique_ptr<LogFollower> log_;
   std::unique_ptr<MarketFollower> market_;
-  std::optional<relay::Publisher> publisher_;  // while the source is ours
+  std::unique_ptr<relay::Publisher> publisher_;  // while the source is ours
   std::unique_ptr<Recovered> recovered_;
   LogFacts facts_;
   Pulse execution_{relay::Source::Core};

@@ -66,7 +66,8 @@ class GatewaySwitchTest(unittest.TestCase):
 
                 own = port("gateway.green")
                 self.assertNotIn(own, (0, running.port))
-                self.assertEqual(get(own, "/readyz")[0], 200)
+                self.assertEqual(get(own, "/livez")[0], 200)
+                self.assertEqual(get(own, "/readyz")[0], 503, "one that follows takes no traffic")
                 done = order(running, ROLE, "green")
                 self.assertEqual(done["holder"], "green")
                 wait_for("the names move", lambda: port("gateway") == running.port and port("gateway.blue"), 20)
