@@ -23,8 +23,9 @@ struct ResumeId {
   [[nodiscard]] static std::optional<ResumeId> parse(std::string_view text) {
     ResumeId id;
     std::int64_t ns = 0;
-    const char* const end = text.data() + text.size();
-    const auto first = std::from_chars(text.data(), end, id.lsn);
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const auto first = std::from_chars(begin, end, id.lsn);
     if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '.') return std::nullopt;
     const auto second = std::from_chars(first.ptr + 1, end, ns);
     if (second.ec != std::errc{} || second.ptr != end || ns < 0) return std::nullopt;
