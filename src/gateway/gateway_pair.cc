@@ -1,3 +1,4 @@
+#include <asm-generic/socket.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,7 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -30,7 +30,6 @@
 #include "gateway/net.h"
 #include "gateway/ws_frame.h"
 #include "gateway/ws_hub.h"
-#include "gateway/ws_session.h"
 #include "relay/unix_socket.h"
 
 // Two gateways at one public port, of which one leads (decision 0014, docs/formats/gateway.md):
@@ -167,7 +166,7 @@ void Gateway::Server::on_rested(HttpSession& session) {
 
 void Gateway::Server::tell_place() {
   GatewayPlace place{.listener = static_cast<bool>(listener_),
-                     .neighbour = neighbour_.has_value() && neighbour_listens_,
+                     .neighbour = neighbour_ != nullptr && neighbour_listens_,
                      .kept = role_ == Role::Follows ? kept() : 0};
   // Whoever is answered stays; what reads could still bring a command.
   place.quiet = role_ != Role::Leads && app_.desk.all_handed_on() &&
@@ -221,7 +220,10 @@ void Gateway::Server::watch_next() {
   next_wait_.async_wait(Descriptor::wait_read, [this](net::Error error) {
     if (error || stopping_ || !next_) return;
     auto came = relay::accept_unix(next_);
-    if (came && *came) greet(std::move(**came));
+    if (came) {
+      std::optional<Fd>& next = *came;
+      if (next) greet(std::move(*next));
+    }
     watch_next();
   });
 }
@@ -236,7 +238,7 @@ void Gateway::Server::greet(Fd socket) {
   if (own) net::ignore(neighbour_wait_.assign(own.get(), error));
   if (!own || error) return;
   static_cast<void>(own.release());
-  neighbour_.emplace(std::move(socket));
+  neighbour_ = std::make_unique<Neighbour>(std::move(socket));
   neighbour_listens_ = false;
   neighbour_->say_hello(static_cast<bool>(listener_));
   flush_neighbour();

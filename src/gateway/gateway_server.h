@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -146,7 +145,7 @@ class Gateway::Server final : public HttpHost, public WsHost {
   Fd listener_;  // the public one; shared with the neighbour and never closed before the end
   Fd next_;      // where a neighbour comes to, while this one leads
   Descriptor next_wait_;
-  std::optional<Neighbour> neighbour_;
+  std::unique_ptr<Neighbour> neighbour_;
   Descriptor neighbour_wait_;
   bool writes_neighbour_ = false;   // waits until the link takes more
   bool neighbour_listens_ = false;  // it has the listener

@@ -69,6 +69,7 @@ Result<void> Neighbour::flush() {
   while (!frames_.empty()) {
     Frame& frame = frames_.front();
     std::vector<int> fds;
+    fds.reserve(frame.fds.size());
     for (const Fd& fd : frame.fds) fds.push_back(fd.get());
     const auto rest = std::as_bytes(std::span{frame.bytes}).subspan(frame.sent);
     const relay::Transferred done = relay::send(socket_, rest, fds);
