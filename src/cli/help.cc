@@ -19,6 +19,7 @@
 namespace stoa::cli {
 namespace {
 
+constexpr std::size_t kLineMax = 100;
 constexpr std::array<std::string_view, 2> kTopics{"exit-codes", "environment"};
 
 /// "order place SYMBOL SIDE QUANTITY [--price P]": the command line in one line.
@@ -104,6 +105,9 @@ std::string landing() {
     for (const Command& command : commands()) {
       if (static_cast<std::size_t>(command.group) != group || command.noun == last) continue;
       last = command.noun;
+      // As wide as a page of text: a group that grows goes on below its title.
+      const auto line = text.size() - (text.rfind('\n') + 1);
+      if (line + 2 + last.size() > kLineMax) fmt::format_to(out, "\n{:<7}", "");
       fmt::format_to(out, "  {}", last);
     }
     text += '\n';
