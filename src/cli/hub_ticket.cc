@@ -1,5 +1,7 @@
 #include "cli/hub_ticket.h"
 
+#include <sys/types.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include "base/ids.h"
 #include "cli/json_value.h"
 #include "cli/platform.h"
+#include "deploy/build.h"
 #include "deploy/control.h"
 #include "deploy/hub.h"
 #include "deploy/layout.h"
@@ -78,7 +81,7 @@ class SupervisedTarget final : public deploy::Target {
   }
 
  private:
-  deploy::TargetRole role_of(const JsonValue& told) const {
+  [[nodiscard]] deploy::TargetRole role_of(const JsonValue& told) const {
     deploy::TargetRole role{.name = told["role"].text()};
     if (const auto* kind = deploy::find_role_kind(role.name)) {
       role.after.assign(kind->after.begin(), kind->after.end());
