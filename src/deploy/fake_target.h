@@ -101,12 +101,12 @@ class FakeTarget final : public Target {
     for (auto& [name, role] : all_) step(role);
     refresh();
   }
-  std::string trouble() const override {
+  [[nodiscard]] std::string trouble() const override {
     return supervisor_away ? "the supervisor cannot be reached" : "";
   }
-  std::span<const TargetRole> roles() const override { return views_; }
-  std::span<const EpochRecord> epochs() const override { return records_; }
-  bool log_read() const override { return !log_away; }
+  [[nodiscard]] std::span<const TargetRole> roles() const override { return views_; }
+  [[nodiscard]] std::span<const EpochRecord> epochs() const override { return records_; }
+  [[nodiscard]] bool log_read() const override { return !log_away; }
 
   Result<void> start_beside(std::string_view name, Colour colour,
                             std::string_view release) override {
@@ -298,7 +298,7 @@ class FakeTarget final : public Target {
         if (side.silent) view.switching.reset();
         role.view.instances.push_back(std::move(view));
       }
-      std::ranges::stable_sort(role.view.instances, {}, &InstanceView::beside);
+      std::ranges::sort(role.view.instances, {}, &InstanceView::beside);
       views_.push_back(role.view);
     }
   }
