@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,6 +10,7 @@
 
 #include "apps/role.h"
 #include "apps/roles.h"
+#include "apps/standing.h"
 #include "apps/strategies.h"
 #include "base/clock.h"
 #include "base/counter.h"
@@ -67,7 +67,7 @@ class HubRole final : public Role {
     std::unique_ptr<HubRole> role{new HubRole{parts, std::move(*hub), layout, std::move(*deploys)}};
     auto server = deploy::HubServer::open(layout.hub(), role->verbs_);
     if (!server) return std::unexpected(std::move(server.error()));
-    role->server_.emplace(std::move(*server));
+    role->server_ = std::make_unique<deploy::HubServer>(std::move(*server));
     return role;
   }
 
@@ -134,7 +134,7 @@ class HubRole final : public Role {
   deploy::Hub hub_;
   std::unique_ptr<deploy::DeployPlane> deploys_;
   deploy::HubVerbs verbs_;
-  std::optional<deploy::HubServer> server_;
+  std::unique_ptr<deploy::HubServer> server_;
   ops::RoleStatus& status_;
   ops::CheckId glass_check_;
   Counter requests_;

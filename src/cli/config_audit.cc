@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/ids.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -83,7 +84,8 @@ Exit run_verify(Context& context) {
   }
   const auto report = deploy::verify_hub_log(layout->hub_log(), expected);
   if (!report) return context.fail(report.error());
-  const bool whole = !report->fault;
+  const std::optional<Error>& fault = report->fault;
+  const bool whole = !fault;
   if (context.json()) {
     std::string text;
     json::Writer json{text};
@@ -92,15 +94,15 @@ Exit run_verify(Context& context) {
     json.field("records", report->records);
     json.field("head_lsn", report->head.lsn.value());
     json.field("head_hash", std::string_view{report->head.hash});
-    if (report->fault) json.field("fault", std::string_view{report->fault->message});
+    if (fault) json.field("fault", std::string_view{fault->message});
     json.end_object();
     context.terminal.out << text << '\n';
-  } else if (whole) {
+  } else if (fault) {
+    context.terminal.out << fmt::format("NOT WHOLE: {}\n", fault->message);
+  } else {
     context.terminal.out << fmt::format("{} records, each behind the one before\nhead {}:{}\n",
                                         report->records, report->head.lsn.value(),
                                         report->head.hash);
-  } else {
-    context.terminal.out << fmt::format("NOT WHOLE: {}\n", report->fault->message);
   }
   return whole ? Exit::Ok : Exit::Finding;
 }

@@ -16,6 +16,7 @@
 #include "cli/table.h"
 #include "deploy/apply.h"
 #include "deploy/config_text.h"
+#include "deploy/hub.h"
 #include "deploy/layout.h"
 #include "deploy/target.h"
 #include "ops/config_file.h"

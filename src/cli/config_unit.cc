@@ -1,7 +1,4 @@
-#include <fmt/core.h>
-
 #include <array>
-#include <ostream>
 #include <string>
 #include <string_view>
 
