@@ -435,7 +435,8 @@ TEST(ReplayCheck, names_the_first_output_that_is_not_what_the_core_derives) {
   desk.order("a", Side::Buy, 1, 100);
   auto log = desk.log();
   std::vector<std::byte>& update = log[log.size() - 2];
-  update[40] ^= std::byte{1};
+  const std::size_t at = update.size() - sizeof(OrderUpdate) + offsetof(OrderUpdate, instrument);
+  update[at] ^= std::byte{1};
   ExecutionCore again{{.orders = 1'024}};
   ReplayCheck check{again};
   for (std::size_t i = 0; i < log.size(); ++i)
@@ -443,9 +444,9 @@ TEST(ReplayCheck, names_the_first_output_that_is_not_what_the_core_derives) {
   EXPECT_EQ(check.mismatches(), 1U);
   EXPECT_EQ(
       check.first_mismatch(),
-      fmt::format("record {}: OrderUpdate, output {}, differs at byte 40: recorded OrderUpdate "
+      fmt::format("record {}: OrderUpdate, output {}, differs at byte {}: recorded OrderUpdate "
                   "{{\"instrument\":0}}, derived OrderUpdate {{\"instrument\":1}}",
-                  log.size() - 1, native::MessageView::trusted(update).header().sequence));
+                  log.size() - 1, native::MessageView::trusted(update).header().sequence, at));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class RolesTest(unittest.TestCase):
         self.assertGreater(report["audit"]["acknowledged"], 50)
 
     def test_every_role_killed_under_load_comes_back_and_nothing_is_lost(self) -> None:
-        report = self._campaign("--kills", "9", "--seed", "2")
+        report = self._campaign("--kills", "10", "--seed", "2")
         self.assertEqual(len(report["roles"]), 10)
         self.assertGreater(report["audit"]["acknowledged"], 50)
         self.assertTrue(report["audit"]["venue_has_log"])
