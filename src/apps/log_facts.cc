@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/role_lead.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"

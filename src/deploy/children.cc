@@ -15,7 +15,6 @@
 #include <functional>
 #include <ios>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -86,7 +85,7 @@ Result<void> Children::open_notices(std::size_t role) {
   return {};
 }
 
-Result<Children::Running> Children::launch(std::size_t role, As as, const Build& build) {
+Result<ProcessId> Children::launch(std::size_t role, As as, const Build& build) {
   Child& child = children_[role];
   const Role& plan = plan_.roles[role];
   if (!child.notices) {
@@ -118,33 +117,25 @@ Result<Children::Running> Children::launch(std::size_t role, As as, const Build&
   running.log_from = none ? 0 : written;
   auto process = Process::start(launch);
   if (!process) return std::unexpected(process.error());
-  running.heard = process->id().pid;
+  const ProcessId id = process->id();
+  running.heard = id.pid;
   running.process = std::move(*process);
-  return running;
+  const bool beside = as != As::Own;
+  (beside ? child.beside : child.own) = std::move(running);
+  write_pid(role, beside);
+  return id;
 }
 
 Result<ProcessId> Children::start(std::size_t role, const Build& build) {
-  auto running = launch(role, As::Own, build);
-  if (!running) return std::unexpected(running.error());
-  children_[role].own = std::move(*running);
-  write_pid(role, false);
-  return children_[role].own.process->id();
+  return launch(role, As::Own, build);
 }
 
 Result<ProcessId> Children::start_successor(std::size_t role, const Build& build) {
-  auto running = launch(role, As::Successor, build);
-  if (!running) return std::unexpected(running.error());
-  children_[role].beside = std::move(*running);
-  write_pid(role, true);
-  return children_[role].beside.process->id();
+  return launch(role, As::Successor, build);
 }
 
 Result<ProcessId> Children::start_beside(std::size_t role, const Build& build) {
-  auto running = launch(role, As::Beside, build);
-  if (!running) return std::unexpected(running.error());
-  children_[role].beside = std::move(*running);
-  write_pid(role, true);
-  return children_[role].beside.process->id();
+  return launch(role, As::Beside, build);
 }
 
 /// Two names change places: under a third one meanwhile, so that at each moment a supervisor that

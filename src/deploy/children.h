@@ -91,7 +91,7 @@ class Children final : public ProcessPort {
   enum class As : std::uint8_t { Own, Successor, Beside };
 
   Result<void> open_notices(std::size_t role);
-  Result<Running> launch(std::size_t role, As as, const Build& build);
+  Result<ProcessId> launch(std::size_t role, As as, const Build& build);
   [[nodiscard]] const Running& running(std::size_t role, bool beside) const;
   [[nodiscard]] std::filesystem::path pid_file(std::size_t role, bool beside) const;
   [[nodiscard]] std::filesystem::path beside_log(std::size_t role, Colour colour) const;

@@ -334,7 +334,7 @@ void Deployer::perform(const Action& action) {
   if (const auto* const run = std::get_if<RunHook>(&action)) {
     auto hook = HookRun::start(layout_, run->name, machine_->plan());
     if (hook) {
-      hook_ = std::make_unique<HookRun>(std::move(*hook));
+      hook_ = std::move(*hook);
     } else {
       done = std::unexpected(hook.error());
     }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <expected>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -43,8 +44,8 @@ std::vector<std::string> hooks_in(const std::filesystem::path& dir) {
   return found;
 }
 
-Result<HookRun> HookRun::start(const Layout& layout, const std::string& name,
-                               const DeployPlan& plan) {
+Result<std::unique_ptr<HookRun>> HookRun::start(const Layout& layout, const std::string& name,
+                                                const DeployPlan& plan) {
   const auto log = layout.log(fmt::format("deploy-{}", plan.id));
   std::error_code none;
   std::filesystem::create_directories(log.parent_path(), none);
@@ -58,7 +59,7 @@ Result<HookRun> HookRun::start(const Layout& layout, const std::string& name,
       .log_file = log};
   auto process = Process::start(launch);
   if (!process) return std::unexpected(process.error());
-  return HookRun{name, std::move(*process), log, none ? 0 : written};
+  return std::unique_ptr<HookRun>{new HookRun{name, std::move(*process), log, none ? 0 : written}};
 }
 
 HookRun::~HookRun() {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -25,10 +28,11 @@ class HookRun {
   /// goes to log/deploy-ID.log.
   ///
   /// errors  NotFound, Io: it cannot be started
-  [[nodiscard]] static Result<HookRun> start(const Layout& layout, const std::string& name,
-                                             const DeployPlan& plan);
-  HookRun(HookRun&&) noexcept = default;
-  HookRun& operator=(HookRun&&) = delete;
+  [[nodiscard]] static Result<std::unique_ptr<HookRun>> start(const Layout& layout,
+                                                              const std::string& name,
+                                                              const DeployPlan& plan);
+  HookRun(const HookRun&) = delete;
+  HookRun& operator=(const HookRun&) = delete;
   ~HookRun();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }

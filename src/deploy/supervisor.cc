@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "deploy/build.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"

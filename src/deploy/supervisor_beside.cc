@@ -142,8 +142,9 @@ Result<void> Supervisor::beside_promote(std::size_t role, Colour colour) {
 
 void Supervisor::stand_notice(std::size_t role, const Notice& notice) {
   Slot& slot = slots_[role];
-  BesideView& beside = *slot.view.beside;
-  if (!beside.process) return;
+  std::optional<BesideView>& view = slot.view.beside;
+  if (!view || !view->process) return;
+  BesideView& beside = *view;
   if (notice.status && beside.status != *notice.status) {
     beside.status = *notice.status;
     ++changes_;
@@ -168,8 +169,9 @@ void Supervisor::stand_notice(std::size_t role, const Notice& notice) {
 
 void Supervisor::stand_exit(std::size_t role, const ExitStatus& status) {
   Slot& slot = slots_[role];
-  BesideView& beside = *slot.view.beside;
-  if (!beside.process) return;
+  std::optional<BesideView>& view = slot.view.beside;
+  if (!view || !view->process) return;
+  BesideView& beside = *view;
   ++changes_;
   if (beside.state == RoleState::Stopping) {
     event(Event::Kind::BesideStopped, role, status.text(), now() - slot.stand.began);
@@ -197,8 +199,9 @@ void Supervisor::stand_end(std::size_t role, std::string why) {
 
 void Supervisor::stand_poll(std::size_t role) {
   const auto due = stand_due(role);
-  if (!due || now() < *due) return;
-  const BesideView& beside = *slots_[role].view.beside;
+  const std::optional<BesideView>& view = slots_[role].view.beside;
+  if (!due || !view || now() < *due) return;
+  const BesideView& beside = *view;
   switch (beside.state) {
     case RoleState::Starting:
       return stand_end(role,

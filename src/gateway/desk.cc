@@ -1,7 +1,6 @@
 #include "gateway/desk.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>

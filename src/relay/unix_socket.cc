@@ -1,5 +1,6 @@
 #include "relay/unix_socket.h"
 
+#include <asm-generic/errno.h>
 #include <asm-generic/socket.h>
 #include <fcntl.h>
 #include <fmt/core.h>
