@@ -1,13 +1,9 @@
-#include <fmt/core.h>
 
 #include <array>
-#include <charconv>
-#include <cstdint>
 #include <expected>
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/error.h"
 #include "cli/command.h"

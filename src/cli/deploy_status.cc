@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -18,6 +17,7 @@
 #include "cli/platform.h"
 #include "cli/table.h"
 #include "deploy/deploy_log.h"
+#include "deploy/deploy_plan.h"
 #include "deploy/deploy_record.h"
 #include "deploy/switch_machine.h"
 #include "protocol/json/writer.h"

@@ -1,6 +1,6 @@
 #include "cli/hub_ticket.h"
 
-#include <sys/types.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>

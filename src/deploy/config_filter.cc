@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -144,7 +145,7 @@ class FilterParser {
       return std::make_shared<Node>(Node{.kind = Node::Kind::Not, .left = std::move(inner)});
     }
     if (take("(")) {
-      Made inner = any(depth + 1);
+      Made const inner = any(depth + 1);
       return take(")") ? inner : nullptr;
     }
     Node node{.label = name()};

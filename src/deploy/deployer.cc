@@ -222,6 +222,7 @@ Result<std::uint64_t> Deployer::start(const DeployWish& wish) {
                     "deploy abort --force leaves it",
                     all->back().deploy));
   }
+  target_->poll();  // as it is now: what it was at the last look may be a role that was not up yet
   auto plan = plan_deploy(*target_, layout_, wish);
   if (!plan) return std::unexpected(plan.error());
   auto log = DeployLog::open(layout_.deploys());

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "deploy/build.h"
 #include "deploy/notify.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
