@@ -1,8 +1,6 @@
-#include <fmt/core.h>
 
 #include <array>
 #include <ostream>
-#include <string>
 #include <string_view>
 
 #include "cli/command.h"

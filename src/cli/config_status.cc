@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <ostream>
 
 #include "cli/command.h"
 #include "cli/commands.h"
