@@ -1,5 +1,4 @@
 #include <array>
-#include <string>
 #include <string_view>
 
 #include "cli/command.h"

@@ -1,6 +1,5 @@
 #include "deploy/merge.h"
 
-#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>

@@ -75,7 +75,8 @@ TEST(Neighbour, a_thousand_connections_arrive_each_with_its_own_bytes) {
   Link link;
   std::vector<Fd> ends;
   std::vector<GivenConnection> given;
-  for (std::size_t i = 0; i < 1'000; ++i) given.push_back(connection(ends, std::string(i % 50, 'e')));
+  for (std::size_t i = 0; i < 1'000; ++i)
+    given.push_back(connection(ends, std::string(i % 50, 'e')));
   link.a->give(std::move(given));
   std::vector<GivenConnection> came;
   while (came.size() < 1'000) {
