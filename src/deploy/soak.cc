@@ -56,7 +56,7 @@ void judge_ratio(Judgement& judgement, std::string_view what, std::optional<std:
   const std::int64_t ratio_before = known ? *before * kMillion / *requests_before : 0;
   const std::int64_t ratio = *now * kMillion / requests_now;
   if (ratio <= ratio_before + allowed_ppm) return;
-  judgement.verdict = Verdict::Bad;
+  judgement.verdict = SoakVerdict::Bad;
   judgement.findings.push_back(fmt::format("{} {} of {} requests ({:.2f} %), before {:.2f} %", what,
                                            *now, requests_now, static_cast<double>(ratio) / 1e4,
                                            static_cast<double>(ratio_before) / 1e4));
@@ -64,13 +64,13 @@ void judge_ratio(Judgement& judgement, std::string_view what, std::optional<std:
 
 }  // namespace
 
-std::string_view to_string(Verdict verdict) noexcept {
+std::string_view to_string(SoakVerdict verdict) noexcept {
   switch (verdict) {
-    case Verdict::Good:
+    case SoakVerdict::Good:
       return "good";
-    case Verdict::Bad:
+    case SoakVerdict::Bad:
       return "bad";
-    case Verdict::Inconclusive:
+    case SoakVerdict::Inconclusive:
       return "inconclusive";
   }
   return "unknown";
@@ -138,7 +138,7 @@ Judgement judge(const Sample& before_from, const Sample& before_to, const Sample
   judge_ratio(judgement, "refusals", grown(before_from, before_to, &C::rejects), requests_before,
               grown(from, now, &C::rejects), requests.value_or(0), settings.reject_ratio_ppm);
   if (const auto gaps = grown(from, now, &C::gaps); gaps && *gaps > settings.gaps) {
-    judgement.verdict = Verdict::Bad;
+    judgement.verdict = SoakVerdict::Bad;
     judgement.findings.push_back(fmt::format("{} gaps", *gaps));
   }
   const auto latency = slowest(now);
@@ -148,15 +148,15 @@ Judgement judge(const Sample& before_from, const Sample& before_to, const Sample
         std::max<nanoseconds>(*latency_before * (100 + settings.latency_percent) / 100,
                               std::chrono::microseconds{settings.latency_floor_us});
     if (*latency > allowed) {
-      judgement.verdict = Verdict::Bad;
+      judgement.verdict = SoakVerdict::Bad;
       judgement.findings.push_back(fmt::format("p99 {:.2f} ms, before {:.2f} ms",
                                                static_cast<double>(latency->count()) / 1e6,
                                                static_cast<double>(latency_before->count()) / 1e6));
     }
   }
-  if (judgement.verdict == Verdict::Bad) return judgement;
+  if (judgement.verdict == SoakVerdict::Bad) return judgement;
   if (requests.value_or(0) < settings.soak_requests) {
-    judgement.verdict = Verdict::Inconclusive;
+    judgement.verdict = SoakVerdict::Inconclusive;
     judgement.findings.push_back(
         requests ? fmt::format("only {} requests in the soak, {} are needed to say anything",
                                *requests, settings.soak_requests)

@@ -16,8 +16,8 @@
 // of its own, and neither good nor bad.
 namespace stoa::deploy {
 
-enum class Verdict : std::uint8_t { Good, Bad, Inconclusive };
-[[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;  // "inconclusive"
+enum class SoakVerdict : std::uint8_t { Good, Bad, Inconclusive };
+[[nodiscard]] std::string_view to_string(SoakVerdict verdict) noexcept;  // "inconclusive"
 
 /// Counters of each role's leader at one moment, with how often it has been started.
 struct Sample {
@@ -36,7 +36,7 @@ struct Sample {
 [[nodiscard]] Sample sample_from_json(const json::Value& value);
 
 struct Judgement {
-  Verdict verdict = Verdict::Good;
+  SoakVerdict verdict = SoakVerdict::Good;
   std::vector<std::string> findings{};  // one sentence each; of what decided
 };
 /// Compares what happened between `before_from` and `before_to` under the old build with what

@@ -719,19 +719,19 @@ TEST(Soak, errors_refusals_gaps_and_latency_are_compared_with_before) {
   const DeploySettings settings;
   struct Case {
     Sample now;
-    Verdict verdict;
+    SoakVerdict verdict;
     std::string_view finding;
   };
   const Case cases[] = {
-      {sample(1'000, 20, 200, 0, milliseconds{16}), Verdict::Good, ""},
-      {sample(1'000, 21, 100, 0, milliseconds{8}), Verdict::Bad,
+      {sample(1'000, 20, 200, 0, milliseconds{16}), SoakVerdict::Good, ""},
+      {sample(1'000, 21, 100, 0, milliseconds{8}), SoakVerdict::Bad,
        "errors 21 of 1000 requests (2.10 %), before 1.00 %"},
-      {sample(1'000, 0, 201, 0, milliseconds{8}), Verdict::Bad, "refusals 201 of 1000"},
-      {sample(1'000, 0, 0, 1, milliseconds{8}), Verdict::Bad, "1 gaps"},
-      {sample(1'000, 0, 0, 0, milliseconds{17}), Verdict::Bad, "p99 17.00 ms, before 8.00 ms"},
-      {sample(19, 0, 0, 0, milliseconds{8}), Verdict::Inconclusive, "only 19 requests"},
-      {none, Verdict::Inconclusive, "only 0 requests"},
-      {{}, Verdict::Inconclusive, "nobody tells"},
+      {sample(1'000, 0, 201, 0, milliseconds{8}), SoakVerdict::Bad, "refusals 201 of 1000"},
+      {sample(1'000, 0, 0, 1, milliseconds{8}), SoakVerdict::Bad, "1 gaps"},
+      {sample(1'000, 0, 0, 0, milliseconds{17}), SoakVerdict::Bad, "p99 17.00 ms, before 8.00 ms"},
+      {sample(19, 0, 0, 0, milliseconds{8}), SoakVerdict::Inconclusive, "only 19 requests"},
+      {none, SoakVerdict::Inconclusive, "only 0 requests"},
+      {{}, SoakVerdict::Inconclusive, "nobody tells"},
   };
   for (const Case& each : cases) {
     const auto judged = judge(none, before, none, each.now, settings);
@@ -743,7 +743,7 @@ TEST(Soak, errors_refusals_gaps_and_latency_are_compared_with_before) {
   const auto again = sample_from_json(json::Value::parse(to_json(before)).value());
   EXPECT_EQ(again, before);
   // A process that began anew counts from 0: that says nothing, and its crash is seen elsewhere.
-  EXPECT_EQ(judge(none, before, before, none, settings).verdict, Verdict::Inconclusive);
+  EXPECT_EQ(judge(none, before, before, none, settings).verdict, SoakVerdict::Inconclusive);
 }
 
 }  // namespace

@@ -421,12 +421,12 @@ SwitchMachine::Found SwitchMachine::look_soak(const Item& item, const Seen& seen
   Judgement judgement =
       judge(sample_from_json(sample_start_), sample_from_json(sample_switch_), from, now, settings);
   if (!inconclusive.empty())
-    judgement = {.verdict = Verdict::Inconclusive, .findings = {inconclusive}};
+    judgement = {.verdict = SoakVerdict::Inconclusive, .findings = {inconclusive}};
   std::string findings;
   for (const std::string& finding : judgement.findings) {
     findings += (findings.empty() ? "" : "; ") + finding;
   }
-  if (judgement.verdict == Verdict::Bad) {
+  if (judgement.verdict == SoakVerdict::Bad) {
     if (!bad_since_) bad_since_ = seen.now;
     // A single look may be a flap.
     if (seen.now - *bad_since_ >= seconds{settings.bad_s}) return Fail{std::move(findings)};
@@ -435,7 +435,7 @@ SwitchMachine::Found SwitchMachine::look_soak(const Item& item, const Seen& seen
   bad_since_.reset();
   if (waved_on_) return Done{R"({"promoted":true})"};
   if (!late(seen, settings.soak_s)) return Wait{"under watch"};
-  if (judgement.verdict == Verdict::Inconclusive) return Person{std::move(findings)};
+  if (judgement.verdict == SoakVerdict::Inconclusive) return Person{std::move(findings)};
   return Done{};
 }
 
