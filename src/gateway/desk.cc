@@ -159,6 +159,9 @@ bool Desk::begin_hold(Waiting& waiting) {
 void Desk::hand_on(std::size_t sent, Waiting waiting) {
   next_sequence_ += sent;
   deadlines_.push_back({link_.clock->monotonic() + answer_timeout_, next_sequence_ - 1, false});
+  if (waiting.kind == Kind::Place) {
+    unseen_.push_back({next_sequence_ - 1, waiting.client_order_id});
+  }
   waiting_.emplace(next_sequence_ - 1, std::move(waiting));
   link_.engine_wake->notify();
 }
@@ -226,7 +229,19 @@ void Desk::observe(std::uint64_t lsn, const native::MessageView& message) {
   }
 }
 
+bool Desk::on_its_way(std::string_view client_order_id) const {
+  const auto places = [&](const Held& each) {
+    return each.waiting.kind == Kind::Place && each.waiting.client_order_id == client_order_id;
+  };
+  return std::ranges::find(unseen_, client_order_id, &Unseen::client_order_id) != unseen_.end() ||
+         std::ranges::any_of(held_, places);
+}
+
 void Desk::on_echo(std::uint64_t lsn, const native::MessageView& message) {
+  // The log keeps a source's order.
+  while (!unseen_.empty() && unseen_.front().sequence <= message.header().sequence) {
+    unseen_.pop_front();
+  }
   const auto at = waiting_.find(message.header().sequence);
   if (at == waiting_.end()) return;
   Waiting& waiting = at->second;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -79,6 +80,9 @@ class Desk {
   [[nodiscard]] bool refuse_if_closed(Reply& reply) const;
   /// Numbers go on with this one: the source is ours from here on. Nothing is on its way.
   void begin_at(std::uint64_t next_sequence) noexcept { next_sequence_ = next_sequence; }
+  /// An order of this id was taken from a client and no record of the log shows it yet: nobody may
+  /// say that there is none, also when who sent it has stopped waiting.
+  [[nodiscard]] bool on_its_way(std::string_view client_order_id) const;
   /// No command waits here to be handed on.
   [[nodiscard]] bool all_handed_on() const noexcept { return held_.empty() && held_first_.empty(); }
   /// Hands on what is held here and may go, or refuses it; after each look at the door.
@@ -119,6 +123,11 @@ class Desk {
   struct Held {
     Send send;
     Waiting waiting;
+  };
+  /// An order that was handed on, until the log shows it.
+  struct Unseen {
+    std::uint64_t sequence = 0;
+    std::string client_order_id{};
   };
   enum class Way : std::uint8_t { Go, Hold, Refuse };
   struct Probe {
@@ -178,6 +187,7 @@ class Desk {
   std::vector<std::uint64_t> ready_;  // sequences to answer in settle
   std::deque<Held> held_first_;       // the kill switch's
   std::deque<Held> held_;
+  std::deque<Unseen> unseen_;  // by sequence; as many as ring and outbox hold
   Gauge held_orders_;
   Histogram hold_ns_;
 };

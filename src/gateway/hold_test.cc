@@ -210,6 +210,26 @@ TEST_F(Hold, what_is_with_the_relay_times_out_as_ever_and_is_not_sent_again) {
   EXPECT_EQ(engine.waiting_commands(), 1U);
 }
 
+TEST_F(Hold, nobody_is_told_that_there_is_no_order_while_one_is_on_its_way) {
+  away(false);
+  const auto held = place("a");
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->code(), "outcome_unknown");
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/b")->code(), "unknown_order");
+  set({.mode = Mode::Open, .takes = true});
+  ASSERT_EQ(engine.waiting_commands(), 1U);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 504);
+  pass(milliseconds{5'000});
+  EXPECT_EQ(held->code(), "outcome_unknown") << "who sent it has stopped waiting";
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 504) << "it may still count";
+  decide_next(1);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 200);
+  away(false);
+  const auto refused = place("c");
+  pass(milliseconds{2'001});
+  EXPECT_EQ(refused->code(), "not_ready");
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/c")->status(), 404) << "nothing was done";
+}
+
 TEST_F(Hold, past_the_hold_what_was_kept_here_is_refused_and_uses_no_sequence) {
   away(false);
   const auto answer = place("a");

@@ -184,7 +184,13 @@ Response verdict_of(const OrderIntent& intent, const MarketLane& lane, const Ris
 
 const OrderRecord* find_or_reply(App& app, const Call& call, Reply& reply) {
   const OrderRecord* order = app.orders.find(call.params.front());
-  if (order == nullptr) {
+  if (order == nullptr && app.desk.on_its_way(call.params.front())) {
+    reply(respond({.status = 504,
+                   .code = "outcome_unknown",
+                   .detail = "the order was taken and the log does not show it yet",
+                   .hint = "Ask for it again in a second; do not send it under another id.",
+                   .client_order_id = call.params.front()}));
+  } else if (order == nullptr) {
     reply(
         respond({.status = 404,
                  .code = "unknown_order",
