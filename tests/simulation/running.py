@@ -38,6 +38,7 @@ SETTINGS = {
     "roles.restart_pause_max_s": "1",
 }
 DEFAULT_PORTS = (5555, 5556, 5557, 5558, 8001, 8002, 8003, 8080, 9100)
+SHIFTS_TRIED = 5
 READY_SECONDS = 60.0
 
 
@@ -220,9 +221,14 @@ class RolesShape(Running):
 
     def start(self) -> float:
         begun = time.monotonic()
-        done = run_program(
-            "up", "--data", self.data, "--base-port", str(self.shift), *self.flags, seconds=120, cwd=self.dir
-        )
+        for _ in range(SHIFTS_TRIED):
+            done = run_program(
+                "up", "--data", self.data, "--base-port", str(self.shift), *self.flags, seconds=120, cwd=self.dir
+            )
+            if done.returncode == 0 or "is taken by" not in done.stderr + done.stdout:
+                break
+            self.shift = free_shift()  # Others that run beside this one took one of its ports meanwhile.
+            begun = time.monotonic()
         took = time.monotonic() - begun
         if done.returncode != 0:
             raise AssertionError(f"up: {done.returncode}\n{done.stdout}{done.stderr}")
