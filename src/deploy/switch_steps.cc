@@ -16,6 +16,7 @@
 #include "deploy/soak.h"
 #include "deploy/switch_machine.h"
 #include "deploy/target.h"
+#include "ops/role_status.h"
 #include "protocol/json/writer.h"
 
 // What each step of a deployment looks for, asks for and gives up at. Every one of them ends: by

@@ -1,28 +1,19 @@
 #include "deploy/target.h"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 #include <optional>
 #include <string_view>
 
 #include "deploy/build.h"
+#include "ops/role_status.h"
 
 namespace stoa::deploy {
-namespace {
-
-constexpr std::array<std::string_view, 4> kModes{"none", "leading", "following", "closed"};
-
-}  // namespace
-
-std::string_view to_string(SwitchMode mode) noexcept {
-  return kModes[static_cast<std::size_t>(mode)];
-}
-
 std::optional<SwitchMode> parse_switch_mode(std::string_view text) noexcept {
-  const auto* const found = std::ranges::find(kModes, text);
-  if (found == kModes.end()) return std::nullopt;
-  return static_cast<SwitchMode>(found - kModes.begin());
+  for (const auto mode :
+       {SwitchMode::None, SwitchMode::Leading, SwitchMode::Following, SwitchMode::Closed}) {
+    if (to_string(mode) == text) return mode;
+  }
+  return std::nullopt;
 }
 
 const InstanceView* TargetRole::placed() const noexcept {

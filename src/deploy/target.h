@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "deploy/build.h"
+#include "ops/role_status.h"
 
 // What deploys and applies act upon: roles, their instances and the records by which they are
 // switched. Nothing above this port knows what an instance is made of: a process under our
@@ -23,8 +24,7 @@ namespace stoa::deploy {
 
 /// What an instance does with the log. None: its role is not one that is switched, or it has not
 /// been asked yet.
-enum class SwitchMode : std::uint8_t { None, Leading, Following, Closed };
-[[nodiscard]] std::string_view to_string(SwitchMode mode) noexcept;  // "following"
+using ops::SwitchMode;
 [[nodiscard]] std::optional<SwitchMode> parse_switch_mode(std::string_view text) noexcept;
 
 /// What an instance says of the switch (`/status`, "switch").

@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 import os
 import sys
-import time
 import unittest
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,17 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
 
 import switches  # noqa: E402
-from running import Load, RolesShape, audit  # noqa: E402
+from running import Load, RolesShape  # noqa: E402
 from stoa_process import wait_for  # noqa: E402
+from switch_case import SwitchCase  # noqa: E402
 from switches import Beside, follows, order, places  # noqa: E402
 
 ROLE = "execution"
 
 
-def leader(running: RolesShape) -> str:
-    """The colour that leads, when it is one and /status is up to date."""
-    leads = [colour for colour, place in places(running, ROLE).items() if place["mode"] == "leading"]
-    return leads[0] if len(leads) == 1 else ""
+class SwitchTest(SwitchCase):
+    role = ROLE
 
-
-class SwitchTest(unittest.TestCase):
     def _campaign(self, *words: str) -> dict[str, Any]:
         report = switches.campaign(switches.parser().parse_args([*words, "--rate", "100"]))
         print(switches.table(report), flush=True)
@@ -47,45 +43,8 @@ class SwitchTest(unittest.TestCase):
         for role in ("risk", "strategy"):
             self._campaign("--switches", "4", "--seed", "3", "--role", role)
 
-    def _settle(self, running: RolesShape, load: Load, expected: str) -> None:
-        """`expected` leads, and orders go through it."""
-        wait_for(f"{expected} leads", lambda: leader(running) == expected, 20)
-        before = len(load.acknowledged_ms())
-        wait_for("orders go on", lambda: len(load.acknowledged_ms()) > before + 5, 20)
-
-    def _finish(self, running: RolesShape, load: Load) -> None:
-        account = load.finish()
-        running.stop()
-        found = audit(running, load.told)
-        self.assertEqual({name: each for name, each in found["found"].items() if each["count"]}, {})
-        self.assertEqual(account["unresolved"], 0)
-        self.assertGreater(found["acknowledged"], 50)
-
     def test_whoever_dies_at_a_step_of_the_switch_the_platform_goes_on(self) -> None:
-        opening = ("before_open", "after_hello", "after_open", "after_lead")
-        closing = ("before_close", "after_close")
-        with RolesShape() as running:
-            running.start()
-            load = Load(running, "load", rate=50, seed=4)
-            try:
-                for point in (*opening, *closing):
-                    with self.subTest(point), Beside(running, ROLE, "green", fail_point=f"{point}:kill") as green:
-                        wait_for("green follows", lambda: follows(running, ROLE, "green") or not green.alive, 60)
-                        if point in closing:
-                            self.assertEqual(order(running, ROLE, "green")["holder"], "green")
-                            self._settle(running, load, "green")
-                            order(running, ROLE, "blue", hold_max_ms=500, wait=1)
-                        else:
-                            order(running, ROLE, "green", hold_max_ms=500, wait=2)
-                        wait_for("green has died", lambda: not green.alive, 10)
-                        self.assertEqual(green.process.returncode, -signal.SIGKILL)
-                        # It was named and had opened, or had not closed: nobody waits for the dead.
-                        if leader(running) != "blue":
-                            order(running, ROLE, "blue", at_once=True)
-                        self._settle(running, load, "blue")
-                self._finish(running, load)
-            finally:
-                load.end()
+        self.goes_on_whoever_dies(("before_close", "after_close"), seed=4)
 
     def test_a_leader_that_was_stopped_in_the_middle_follows_when_it_wakes(self) -> None:
         with RolesShape() as running:
@@ -95,24 +54,24 @@ class SwitchTest(unittest.TestCase):
                 with Beside(running, ROLE, "green") as green:
                     wait_for("green follows", lambda: follows(running, ROLE, "green"), 60)
                     self.assertEqual(order(running, ROLE, "green")["holder"], "green")
-                    self._settle(running, load, "green")
+                    self.settle(running, load, "green")
                     os.kill(green.process.pid, signal.SIGSTOP)
                     epoch = max(place["epoch"] for place in places(running, ROLE).values()) + 1
                     done = order(running, ROLE, "blue", at_once=True, epoch=epoch)
                     self.assertEqual((done["holder"], done["close"]), ("blue", 0))
-                    self._settle(running, load, "blue")
+                    self.settle(running, load, "blue")
                     os.kill(green.process.pid, signal.SIGCONT)
                     wait_for("green follows again", lambda: follows(running, ROLE, "green"), 20)
                     before = int(places(running, ROLE)["green"]["compared"])
                     wait_for("it compares", lambda: int(places(running, ROLE)["green"]["compared"]) > before, 20)
                     self.assertEqual(places(running, ROLE)["green"]["difference"], "")
-                    self.assertEqual(leader(running), "blue")
+                    self.assertEqual(self.leader(running), "blue")
                     self.assertTrue(green.alive)
                     # And it can lead again.
                     self.assertEqual(order(running, ROLE, "green")["holder"], "green")
                     self.assertEqual(order(running, ROLE, "blue")["holder"], "blue")
-                    self._settle(running, load, "blue")
-                self._finish(running, load)
+                    self.settle(running, load, "blue")
+                self.finish(running, load)
             finally:
                 load.end()
 
@@ -128,9 +87,9 @@ class SwitchTest(unittest.TestCase):
                     self.assertRegex(place["difference"], rf"record {place['differs_at']}, output \d+: recorded \w+ .*, derived \w+ ")
                     done = order(running, ROLE, "green", hold_max_ms=300)
                     self.assertEqual(done["holder"], "blue", "who led before goes on")
-                    self._settle(running, load, "blue")
+                    self.settle(running, load, "blue")
                     self.assertTrue(green.alive)
-                self._finish(running, load)
+                self.finish(running, load)
             finally:
                 load.end()
 
@@ -142,16 +101,16 @@ class SwitchTest(unittest.TestCase):
                 with Beside(running, ROLE, "green"):
                     wait_for("green follows", lambda: follows(running, ROLE, "green"), 60)
                     running.kill(ROLE)
-                    self._settle(running, load, "blue")
+                    self.settle(running, load, "blue")
                     place = places(running, ROLE)["green"]
                     self.assertEqual((place["mode"], place["difference"]), ("following", ""))
                     # Its supervisor starts the one that has the place, whoever led: it takes over in order.
                     self.assertEqual(order(running, ROLE, "green")["holder"], "green")
-                    self._settle(running, load, "green")
+                    self.settle(running, load, "green")
                     running.kill(ROLE)
-                    self._settle(running, load, "blue")
+                    self.settle(running, load, "blue")
                     self.assertEqual(places(running, ROLE)["green"]["mode"], "following")
-                self._finish(running, load)
+                self.finish(running, load)
             finally:
                 load.end()
 

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import release  # noqa: E402
-from running import Load, RolesShape, audit, end_on_signals  # noqa: E402
+from running import Load, RolesShape, audit, percentile, run_campaign  # noqa: E402
 from stoa_process import program, run_program, wait_for  # noqa: E402
 
 # Short waits: what is looked for is the switch, not patience.
@@ -81,11 +81,6 @@ class Platform:
         if over["outcome"] != "committed":
             raise AssertionError(f"killed at {at}: {over['outcome']} {over['failure']}")
         return at
-
-
-def percentile(values: list[float], part: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else -1
 
 
 def kills(platform: Platform) -> list[str]:
@@ -187,15 +182,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    options = parser().parse_args()
-    end_on_signals()
-    report = campaign(options)
-    print(table(report), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-    for failure in report["failures"]:
-        print(f"FAILED {failure}", flush=True)
-    return 3 if report["failures"] else 0
+    return run_campaign(parser().parse_args(), campaign, table)
 
 
 if __name__ == "__main__":

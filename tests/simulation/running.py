@@ -6,6 +6,7 @@ its own id, and its folder goes with it.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import http.client
 import json
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +97,27 @@ def get(port: int, path: str, seconds: float = 5.0) -> tuple[int, str] | None:
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     return None
+
+
+def percentile(values: list[Any], part: float) -> Any:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else -1
+
+
+def run_campaign(
+    options: argparse.Namespace,
+    campaign: Callable[[argparse.Namespace], dict[str, Any]],
+    table: Callable[[dict[str, Any]], str],
+) -> int:
+    """Runs it, prints its table and failures, and keeps the account at --json. 3: something failed."""
+    end_on_signals()
+    report = campaign(options)
+    print(table(report), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    for failure in report["failures"]:
+        print(f"FAILED {failure}", flush=True)
+    return 3 if report["failures"] else 0
 
 
 class Running:

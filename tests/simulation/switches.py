@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from running import Load, RolesShape, audit, end_on_signals, get, tool
-from stoa_process import ROOT, environment, program, wait_for
+from running import Load, RolesShape, audit, get, percentile, run_campaign, tool
+from stoa_process import environment, program, wait_for
 
 HOLD_MAX_MS = 2_000
 COLOURS = ("blue", "green")
@@ -123,11 +123,6 @@ def order(running: RolesShape, role: str, to: str, epoch: int = 0, **more: Any) 
     return json.loads(done.stdout) | {"wanted": epoch, "to": to}
 
 
-def percentile(values: list[int], part: float) -> int:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else -1
-
-
 def campaign(options: argparse.Namespace) -> dict[str, Any]:
     choice = random.Random(options.seed)
     failures: list[str] = []
@@ -205,15 +200,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    options = parser().parse_args()
-    end_on_signals()
-    report = campaign(options)
-    print(table(report), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-    for failure in report["failures"]:
-        print(f"FAILED {failure}", flush=True)
-    return 3 if report["failures"] else 0
+    return run_campaign(parser().parse_args(), campaign, table)
 
 
 if __name__ == "__main__":
