@@ -7,6 +7,7 @@
 
 #include "apps/role_lead.h"
 #include "base/clock.h"
+#include "base/fail_point.h"
 #include "base/text.h"
 #include "model/system.h"
 #include "protocol/native/codec.h"
@@ -56,6 +57,7 @@ void Leadership::on_order() noexcept {
 
 void Leadership::on_close() noexcept {
   if (mode_ != Mode::Closing) return;
+  fail_point("after_close");  // not at the drop: by then the next may have opened
   go(Mode::Closed);
   orderly_ = true;
   drop_due_ = true;

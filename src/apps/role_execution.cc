@@ -357,7 +357,6 @@ class Execution final : public Role, public oms::RecordListener {
         log_.poll(monotonic);
         return;
       case Action::Drop:
-        if (place_.mode() == Leadership::Mode::Closed) fail_point("after_close");
         return follow();
       case Action::Resume:
       case Action::None:

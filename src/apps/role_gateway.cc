@@ -457,7 +457,6 @@ class GatewayRole final : public Role {
         append(holder_.close(place_, publisher_->acked_lsn()), now, monotonic);
         return;
       case Action::Drop:
-        if (place_.mode() == Leadership::Mode::Closed) fail_point("after_close");
         deciding_ = false;
         opens_ = false;
         publisher_.reset();

@@ -106,7 +106,6 @@ void Seat::act(Leadership::Action action, nanoseconds monotonic, Timestamp now,
       publisher_->poll(monotonic);
       return;
     case Action::Drop:
-      if (place_.mode() == Leadership::Mode::Closed) fail_point("after_close");
       leads_ = false;
       owns_ = false;
       publisher_->renew();

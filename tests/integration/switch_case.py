@@ -26,6 +26,15 @@ class SwitchCase(unittest.TestCase):
         leads = [colour for colour, place in places(running, self.role).items() if place["mode"] == "leading"]
         return leads[0] if len(leads) == 1 else ""
 
+    def take_over(self, running: RolesShape, colour: str) -> None:
+        """It leads, by an order at once if need be; one for an epoch that another opened meanwhile is void."""
+        def leads() -> bool:
+            if self.leader(running) != colour:
+                order(running, self.role, colour, at_once=True, wait=5)
+            return self.leader(running) == colour
+
+        wait_for(f"{colour} leads", leads, 60)
+
     def settle(self, running: RolesShape, load: Load, expected: str) -> None:
         """`expected` leads, and orders go through it."""
         wait_for(f"{expected} leads", lambda: self.leader(running) == expected, 20)
@@ -51,7 +60,8 @@ class SwitchCase(unittest.TestCase):
                     with self.subTest(point), Beside(running, self.role, "green", fail_point=f"{point}:kill") as green:
                         wait_for("green follows", lambda: follows(running, self.role, "green") or not green.alive, 60)
                         if point in closing:
-                            self.assertEqual(order(running, self.role, "green")["holder"], "green")
+                            done = order(running, self.role, "green")
+                            self.assertEqual(done["holder"], "green", f"{done} {places(running, self.role)}")
                             self.settle(running, load, "green")
                             order(running, self.role, "blue", hold_max_ms=500, wait=1)
                         else:
@@ -59,8 +69,7 @@ class SwitchCase(unittest.TestCase):
                         wait_for("green has died", lambda: not green.alive, 10)
                         self.assertEqual(green.process.returncode, -signal.SIGKILL)
                         # It was named and had opened, or had not closed: nobody waits for the dead.
-                        if self.leader(running) != "blue":
-                            order(running, self.role, "blue", at_once=True)
+                        self.take_over(running, "blue")
                         self.settle(running, load, "blue")
                 self.finish(running, load)
             finally:
