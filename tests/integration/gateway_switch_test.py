@@ -17,7 +17,7 @@ import switches  # noqa: E402
 from running import Load, RolesShape, get  # noqa: E402
 from stoa_process import wait_for  # noqa: E402
 from switch_case import SwitchCase  # noqa: E402
-from switches import Beside, follows, order, places, services  # noqa: E402
+from switches import Beside, follows, order, services  # noqa: E402
 
 ROLE = "gateway"
 
@@ -53,7 +53,7 @@ class GatewaySwitchTest(SwitchCase):
                 self.assertEqual(done["holder"], "green")
                 wait_for("the names move", lambda: port("gateway") == running.port and port("gateway.blue"), 20)
                 self.assertNotEqual(port("gateway.blue"), running.port)
-                self.assertEqual(places(running, ROLE)["blue"]["mode"], "following")
+                wait_for("blue follows", lambda: follows(running, ROLE, "blue"), 20)
                 # Neither of them has kept anything of the other's.
                 handles = len(os.listdir(f"/proc/{green.process.pid}/fd"))
                 for _ in range(3):
@@ -75,7 +75,7 @@ class GatewaySwitchTest(SwitchCase):
                     self.settle(running, load, "blue")
                     running.kill(ROLE)
                     self.settle(running, load, "blue")
-                    self.assertEqual(places(running, ROLE)["green"]["mode"], "following")
+                    wait_for("green follows", lambda: follows(running, ROLE, "green"), 20)
                     self.assertEqual(order(running, ROLE, "green")["holder"], "green")
                     self.settle(running, load, "green")
                     self.assertEqual(order(running, ROLE, "blue")["holder"], "blue")

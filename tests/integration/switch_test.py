@@ -19,7 +19,7 @@ import switches  # noqa: E402
 from running import Load, RolesShape  # noqa: E402
 from stoa_process import wait_for  # noqa: E402
 from switch_case import SwitchCase  # noqa: E402
-from switches import Beside, follows, order, places  # noqa: E402
+from switches import Beside, follows, newest_epoch, order, place  # noqa: E402
 
 ROLE = "execution"
 
@@ -56,15 +56,15 @@ class SwitchTest(SwitchCase):
                     self.assertEqual(order(running, ROLE, "green")["holder"], "green")
                     self.settle(running, load, "green")
                     os.kill(green.process.pid, signal.SIGSTOP)
-                    epoch = max(place["epoch"] for place in places(running, ROLE).values()) + 1
+                    epoch = newest_epoch(running, ROLE) + 1
                     done = order(running, ROLE, "blue", at_once=True, epoch=epoch)
                     self.assertEqual((done["holder"], done["close"]), ("blue", 0))
                     self.settle(running, load, "blue")
                     os.kill(green.process.pid, signal.SIGCONT)
                     wait_for("green follows again", lambda: follows(running, ROLE, "green"), 20)
-                    before = int(places(running, ROLE)["green"]["compared"])
-                    wait_for("it compares", lambda: int(places(running, ROLE)["green"]["compared"]) > before, 20)
-                    self.assertEqual(places(running, ROLE)["green"]["difference"], "")
+                    before = int(place(running, ROLE, "green")["compared"])
+                    wait_for("it compares", lambda: int(place(running, ROLE, "green")["compared"]) > before, 20)
+                    self.assertEqual(place(running, ROLE, "green")["difference"], "")
                     self.assertEqual(self.leader(running), "blue")
                     self.assertTrue(green.alive)
                     # And it can lead again.
@@ -82,9 +82,9 @@ class SwitchTest(SwitchCase):
             try:
                 with Beside(running, ROLE, "green", fail_point="follower_derives_another:eio:40") as green:
                     wait_for("green follows", lambda: follows(running, ROLE, "green") or not green.alive, 60)
-                    wait_for("it is found out", lambda: int(places(running, ROLE)["green"]["differs_at"]) > 0, 20)
-                    place = places(running, ROLE)["green"]
-                    self.assertRegex(place["difference"], rf"record {place['differs_at']}, output \d+: recorded \w+ .*, derived \w+ ")
+                    wait_for("it is found out", lambda: int(place(running, ROLE, "green")["differs_at"]) > 0, 20)
+                    told = place(running, ROLE, "green")
+                    self.assertRegex(told["difference"], rf"record {told['differs_at']}, output \d+: recorded \w+ .*, derived \w+ ")
                     done = order(running, ROLE, "green", hold_max_ms=300)
                     self.assertEqual(done["holder"], "blue", "who led before goes on")
                     self.settle(running, load, "blue")
@@ -102,14 +102,14 @@ class SwitchTest(SwitchCase):
                     wait_for("green follows", lambda: follows(running, ROLE, "green"), 60)
                     running.kill(ROLE)
                     self.settle(running, load, "blue")
-                    place = places(running, ROLE)["green"]
-                    self.assertEqual((place["mode"], place["difference"]), ("following", ""))
+                    wait_for("green follows on", lambda: follows(running, ROLE, "green"), 20)
+                    self.assertEqual(place(running, ROLE, "green")["difference"], "")
                     # Its supervisor starts the one that has the place, whoever led: it takes over in order.
                     self.assertEqual(order(running, ROLE, "green")["holder"], "green")
                     self.settle(running, load, "green")
                     running.kill(ROLE)
                     self.settle(running, load, "blue")
-                    self.assertEqual(places(running, ROLE)["green"]["mode"], "following")
+                    wait_for("green follows on", lambda: follows(running, ROLE, "green"), 20)
                 self.finish(running, load)
             finally:
                 load.end()

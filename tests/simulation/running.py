@@ -241,6 +241,7 @@ class RolesShape(Running):
         # The environment of tests lets the system pick the gateway's port, anew with each of its lives.
         self.flags = [*known_settings(), "--set", "gateway.port=8080", "--env", env, *flags]
         self._seen: set[int] = set()  # process ids that were ours
+        self.epochs: dict[str, int] = {}  # newest that a switch of the role was seen to open
 
     def start(self) -> float:
         begun = time.monotonic()

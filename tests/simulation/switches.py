@@ -44,7 +44,12 @@ def place_of(running: RolesShape, role: str, instance: str) -> dict[str, Any] | 
         return None
     port = int(entry["endpoints"]["health"].rsplit(":", 1)[1])
     answer = get(port, "/status")
-    return None if answer is None else json.loads(answer[1]).get("switch")
+    if answer is None:
+        return None
+    status = json.loads(answer[1])
+    place = status.get("switch")
+    # One that still reads the log knows neither epoch nor leader. The gateway's answer has no state.
+    return place if place and status.get("state", "ready") == "ready" else None
 
 
 def places(running: RolesShape, role: str) -> dict[str, dict[str, Any]]:
@@ -54,6 +59,11 @@ def places(running: RolesShape, role: str) -> dict[str, dict[str, Any]]:
         if place := place_of(running, role, instance):
             found[place["colour"]] = place
     return found
+
+
+def place(running: RolesShape, role: str, colour: str) -> dict[str, Any]:
+    """That of one, which may be moving to another port at the moment."""
+    return wait_for(f"{colour} tells its place", lambda: places(running, role).get(colour), 20)
 
 
 class Beside:
@@ -96,16 +106,14 @@ class Beside:
 
 def follows(running: RolesShape, role: str, colour: str) -> bool:
     """It has read the log to its end and follows."""
-    place = places(running, role).get(colour)
-    return place is not None and place["mode"] == "following" and int(place["lag_records"]) < 1_000 and int(place["lsn"]) > 0
+    told = places(running, role).get(colour)
+    return told is not None and told["mode"] == "following" and int(told["lag_records"]) < 1_000
 
 
 def newest_epoch(running: RolesShape, role: str) -> int:
-    """As everybody who is there knows it: /status is a moment behind."""
-    def agreed() -> int | None:
-        epochs = {place["epoch"] for place in places(running, role).values()}
-        return epochs.pop() + 1 if len(epochs) == 1 else None
-    return wait_for("all know the same epoch", agreed, 20) - 1
+    """As those who are there know it, or an order before this one saw it: /status is a moment behind."""
+    told = wait_for("somebody tells the epoch", lambda: places(running, role), 20)
+    return max([running.epochs.get(role, 0), *(each["epoch"] for each in told.values())])
 
 
 def order(running: RolesShape, role: str, to: str, epoch: int = 0, **more: Any) -> dict[str, Any]:
@@ -120,7 +128,9 @@ def order(running: RolesShape, role: str, to: str, epoch: int = 0, **more: Any) 
     )
     if done.returncode not in (0, 3):
         raise AssertionError(f"stoa_switch: {done.returncode} {done.stderr}")
-    return json.loads(done.stdout) | {"wanted": epoch, "to": to}
+    report = json.loads(done.stdout) | {"wanted": epoch, "to": to}
+    running.epochs[role] = max(running.epochs.get(role, 0), report["epoch"])
+    return report
 
 
 def campaign(options: argparse.Namespace) -> dict[str, Any]:
