@@ -32,10 +32,10 @@
 #include "deploy/deploy_record.h"
 #include "deploy/deploy_service.h"
 #include "deploy/deployer.h"
-#include "deploy/durable_file.h"
 #include "deploy/hub_server.h"
 #include "deploy/process_target.h"
 #include "deploy/switch_machine.h"
+#include "ops/whole_file.h"
 #include "protocol/json/value.h"
 #include "protocol/json/writer.h"
 
@@ -195,7 +195,7 @@ Exit drive(Context& context, const Platform& platform, deploy::Deployer& deploye
 Exit in_foreground(Context& context, const Platform& platform, std::string_view verb,
                    const std::string& line, const std::function<void(const JsonValue&)>& told) {
   const SystemClock clock;
-  const auto token = deploy::read_small_file(platform.layout.token());
+  const auto token = ops::read_small_file(platform.layout.token());
   std::string bearer = token.value_or("");
   while (bearer.ends_with('\n')) bearer.pop_back();
   auto target = deploy::ProcessTarget::open({.layout = platform.layout, .token = bearer}, clock);

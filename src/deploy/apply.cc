@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <fmt/format.h>
+#include <sys/types.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +12,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -24,10 +24,12 @@
 #include "deploy/hub_record.h"
 #include "deploy/layout.h"
 #include "deploy/target.h"
-#include "journal/file_system.h"
+#include "ops/whole_file.h"
 
 namespace stoa::deploy {
 namespace {
+
+constexpr ::mode_t kConfigMode = 0640;
 
 /// Waves of the target's own roles: each behind those that it starts after.
 std::vector<std::vector<std::string>> waves_of(const Target& target) {
@@ -55,28 +57,14 @@ Result<void> write_config(const Layout& layout, const ApplyTicket& ticket) {
   std::error_code error;
   std::filesystem::create_directories(dir, error);
   if (error) return io_error("cannot make the folder", error.value(), dir.string());
-  auto& files = journal::posix_file_system();
-  const auto passing = dir / (ticket.name + ".new");
-  auto out = files.open(passing, journal::OpenMode::Reset);
-  if (!out) return io_error("cannot write", out.error().value, passing.string());
-  const auto bytes = std::as_bytes(std::span{ticket.text});
-  for (std::size_t at = 0; at < bytes.size();) {
-    const auto written = (*out)->write_at(bytes.subspan(at), at);
-    if (!written) return io_error("cannot write", written.error().value, passing.string());
-    at += *written;
+  if (auto done = ops::replace_whole(file, ticket.text, kConfigMode, ops::Sync::File); !done) {
+    return done;
   }
-  auto done = (*out)->sync_data();
-  if (done) done = files.rename(passing, file);
-  if (done) done = files.sync_directory(dir);
-  if (!done) return io_error("cannot write", done.error().value, file.string());
   std::filesystem::remove(link, error);
   std::filesystem::create_symlink(file.filename(), link, error);
   if (!error) std::filesystem::rename(link, layout.current_config(), error);
   if (error) return io_error("cannot point at it", error.value(), layout.current_config().string());
-  if (done = files.sync_directory(dir); !done) {
-    return io_error("cannot write", done.error().value, dir.string());
-  }
-  return {};
+  return ops::sync_directory(dir);
 }
 
 std::string revision_of_file(const std::filesystem::path& file) {

@@ -1,14 +1,9 @@
 #include "deploy/control.h"
 
 #include <fmt/core.h>
-#include <sys/poll.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -21,11 +16,9 @@
 #include <system_error>
 #include <utility>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/fd.h"
 #include "deploy/build.h"
-#include "deploy/notify.h"
+#include "deploy/line_client.h"
 
 namespace stoa::deploy {
 namespace {
@@ -35,6 +28,7 @@ constexpr std::array<std::string_view, 8> kVerbs{"up",          "down",         
                                                  "beside-stop", "beside-promote"};
 constexpr std::size_t kRolesMax = 32;
 constexpr std::int64_t kTimeoutMax = 86'400;
+constexpr std::chrono::seconds kPatience{5};
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   std::int64_t value = 0;
@@ -143,58 +137,14 @@ Result<Request> parse_request(std::string_view line) {
 }
 
 Result<ControlClient> ControlClient::connect(const std::filesystem::path& socket) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string& text = socket.native();
-  if (text.size() > kSocketPathMax) return bad_input("the socket's name is too long", text);
-  std::ranges::copy(text, &address.sun_path[0]);
-  Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (!fd) return io_error("cannot make a socket", errno, text);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    if (errno != ENOENT && errno != ECONNREFUSED) {
-      return io_error("cannot reach the supervisor", errno, text);
-    }
-    return std::unexpected(
-        Error{.code = ErrorCode::NotFound, .message = "no supervisor listens", .source = text});
-  }
-  return ControlClient{std::move(fd)};
+  auto lines = LineClient::connect(socket, "the supervisor", kPatience);
+  if (!lines) return std::unexpected(std::move(lines.error()));
+  return ControlClient{std::move(*lines)};
 }
 
 Result<void> ControlClient::send(const Request& request) {
   const auto line = to_line(request);
-  // A request is far smaller than the socket's buffer, so that one call takes it.
-  const auto sent = ::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL);
-  if (sent == static_cast<::ssize_t>(line.size())) return {};
-  return io_error("cannot speak to the supervisor", sent < 0 ? errno : EMSGSIZE, {});
-}
-
-Result<std::optional<std::string>> ControlClient::line(std::chrono::milliseconds timeout) {
-  const SystemClock clock;
-  const nanoseconds deadline = clock.monotonic() + timeout;
-  while (true) {
-    if (const auto end = bytes_.find('\n'); end != std::string::npos) {
-      std::string line = bytes_.substr(0, end);
-      bytes_.erase(0, end + 1);
-      return std::optional{std::move(line)};
-    }
-    constexpr nanoseconds kAlmostOne{999'999};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - clock.monotonic() + kAlmostOne);
-    pollfd wait{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return io_error("cannot wait for the supervisor", errno, {});
-    if (ready == 0) {
-      return std::unexpected(Error{.code = ErrorCode::Unavailable,
-                                   .message = "the supervisor did not answer in time",
-                                   .source = {}});
-    }
-    std::array<char, 4'096> part{};
-    const auto got = ::recv(fd_.get(), part.data(), part.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return std::optional<std::string>{};
-    bytes_.append(part.data(), static_cast<std::size_t>(got));
-  }
+  return lines_.send(std::string_view{line}.substr(0, line.size() - 1), kPatience);
 }
 
 }  // namespace stoa::deploy

@@ -3,15 +3,15 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "deploy/build.h"
+#include "deploy/line_client.h"
 
 // How a command talks to the supervisor: one line of words to run/supervisor.sock, answered by
 // lines of JSON, the last of which is {"event":"done",…}.
@@ -46,21 +46,22 @@ struct Request {
 /// A command's end of the conversation; blocks. One thread.
 class ControlClient {
  public:
-  /// errors  NotFound: no supervisor listens there · Io
+  /// errors  NotFound: no supervisor listens there · Unavailable: it takes nobody at the moment ·
+  /// Io
   [[nodiscard]] static Result<ControlClient> connect(const std::filesystem::path& socket);
 
   [[nodiscard]] Result<void> send(const Request& request);
   /// The next line without its end; nothing when the supervisor has closed.
   ///
   /// errors  Unavailable: none came within `timeout`
-  [[nodiscard]] Result<std::optional<std::string>> line(std::chrono::milliseconds timeout);
-  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] Result<std::optional<std::string>> line(std::chrono::milliseconds timeout) {
+    return lines_.line(timeout);
+  }
 
  private:
-  explicit ControlClient(Fd fd) : fd_{std::move(fd)} {}
+  explicit ControlClient(LineClient lines) : lines_{std::move(lines)} {}
 
-  Fd fd_;
-  std::string bytes_;
+  LineClient lines_;
 };
 
 }  // namespace stoa::deploy

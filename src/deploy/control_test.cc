@@ -116,6 +116,20 @@ TEST_F(Conversation, a_client_asks_once_and_hears_until_the_end) {
   EXPECT_EQ(client->line(seconds{5}).value(), std::nullopt) << "closed";
 }
 
+TEST_F(Conversation, what_was_asked_counts_though_the_client_has_left) {
+  ASSERT_TRUE(server);
+  {
+    auto client = ControlClient::connect(dir.path() / "control.sock");
+    ASSERT_TRUE(client);
+    ASSERT_TRUE(client->send({.verb = Request::Verb::Restart, .roles = {"risk"}}));
+  }
+  EXPECT_TRUE(wait_until([&] {
+    turn();
+    return !asked.empty();
+  }));
+  EXPECT_THAT(asked, ElementsAre("restart risk\n"));
+}
+
 TEST_F(Conversation, a_silent_supervisor_is_an_error_in_time) {
   ASSERT_TRUE(server);
   auto client = ControlClient::connect(dir.path() / "control.sock");

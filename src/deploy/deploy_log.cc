@@ -24,9 +24,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "deploy/deploy_record.h"
-#include "deploy/durable_file.h"
 #include "journal/reader.h"
 #include "journal/writer.h"
+#include "ops/whole_file.h"
 #include "protocol/json/value.h"
 #include "protocol/json/writer.h"
 
@@ -143,7 +143,7 @@ std::optional<DeployHolder> DeployLock::holder(const std::filesystem::path& file
   if (!fd) return std::nullopt;
   auto lock = whole_file();
   if (::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
-  const auto text = read_small_file(file);
+  const auto text = ops::read_small_file(file);
   const auto value = json::Value::parse(text ? *text : "{}");
   if (!value) return DeployHolder{};
   return DeployHolder{.holder = (*value)["holder"].text(),

@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "deploy/deploy_service.h"
 #include "deploy/deployer.h"
-#include "deploy/durable_file.h"
 #include "deploy/hub_server.h"
 #include "deploy/layout.h"
 #include "deploy/process_target.h"
+#include "ops/whole_file.h"
 
 namespace stoa::deploy {
 namespace {
@@ -27,7 +27,7 @@ constexpr nanoseconds kIdleEvery = std::chrono::seconds{1};
 }  // namespace
 
 Result<std::unique_ptr<DeployPlane>> DeployPlane::open(Layout layout, const Clock& clock) {
-  std::string token = read_small_file(layout.token()).value_or("");
+  std::string token = ops::read_small_file(layout.token()).value_or("");
   while (token.ends_with('\n')) token.pop_back();
   auto target = ProcessTarget::open({.layout = layout, .token = std::move(token)}, clock);
   if (!target) return std::unexpected(target.error());

@@ -8,14 +8,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <list>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
-#include "base/fd.h"
+#include "deploy/line_server.h"
 #include "protocol/json/value.h"
 
 // run/hub.sock: one line of JSON asks, {"verb":"config.apply","user":"alice",…}, one line of JSON
@@ -68,37 +68,19 @@ class HubServer {
   /// errors  BadInput: its name is too long · Io
   [[nodiscard]] static Result<HubServer> open(const std::filesystem::path& socket,
                                               const HubVerbs& verbs);
-  HubServer(HubServer&&) noexcept = default;
-  HubServer& operator=(HubServer&&) = delete;
-  HubServer(const HubServer&) = delete;
-  HubServer& operator=(const HubServer&) = delete;
-  ~HubServer();
 
   /// What to wait for, appended.
-  void wait_for(std::vector<pollfd>& fds) const;
+  void wait_for(std::vector<pollfd>& fds) const { lines_.wait_for(fds); }
   /// Accepts, reads, answers and writes what can be without waiting; how many were answered.
   std::size_t poll();
   /// No client waits for the rest of an answer.
-  [[nodiscard]] bool quiet() const;
+  [[nodiscard]] bool quiet() const { return lines_.quiet(); }
 
  private:
-  struct Client {
-    Fd fd{};
-    HubPeer peer{};
-    std::string in{};
-    std::string out{};
-  };
+  HubServer(LineServer lines, const HubVerbs& verbs) : lines_{std::move(lines)}, verbs_{&verbs} {}
 
-  HubServer(Fd listener, std::filesystem::path path, const HubVerbs& verbs)
-      : listener_{std::move(listener)}, path_{std::move(path)}, verbs_{&verbs} {}
-  void accept();
-  static bool read(Client& client);
-  static bool write(Client& client);
-
-  Fd listener_;
-  std::filesystem::path path_;
+  LineServer lines_;
   const HubVerbs* verbs_;
-  std::list<Client> clients_;
 };
 
 /// Asks the hub that listens at `socket` once; blocks. `line` has no end of line.

@@ -24,8 +24,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "deploy/durable_file.h"
 #include "ops/sha256.h"
+#include "ops/whole_file.h"
 #include "protocol/json/value.h"
 #include "protocol/native/version.h"
 
@@ -84,14 +84,14 @@ Result<void> copy_files(const fs::path& from, const fs::path& to, const Release&
     if (error) return io_error("cannot copy", error.value(), (to / name).string());
     if (auto synced = sync_file(to / name); !synced) return synced;
   }
-  return sync_directory(to);
+  return ops::sync_directory(to);
 }
 
 }  // namespace
 
 Result<Release> read_release(const fs::path& folder) {
   const auto file = folder / kManifest;
-  const auto text = read_small_file(file);
+  const auto text = ops::read_small_file(file);
   if (!text) {
     return std::unexpected(Error{.code = text.error().code,
                                  .message = "no release here; stoa release list shows those added",
@@ -175,7 +175,9 @@ Result<Release> add_release(const fs::path& folder, const fs::path& releases) {
   if (::rename(passing.c_str(), place.c_str()) != 0) {
     return io_error("cannot name the release", errno, place.string());
   }
-  if (const auto synced = sync_directory(releases); !synced) return std::unexpected(synced.error());
+  if (const auto synced = ops::sync_directory(releases); !synced) {
+    return std::unexpected(synced.error());
+  }
   return release;
 }
 

@@ -35,13 +35,13 @@
 #include "deploy/children.h"
 #include "deploy/control.h"
 #include "deploy/control_server.h"
-#include "deploy/durable_file.h"
 #include "deploy/layout.h"
 #include "deploy/log_files.h"
 #include "deploy/plan.h"
 #include "deploy/process.h"
 #include "deploy/report.h"
 #include "deploy/supervisor.h"
+#include "ops/whole_file.h"
 
 namespace stoa::deploy {
 namespace {
@@ -50,6 +50,7 @@ namespace fs = std::filesystem;
 
 constexpr nanoseconds kHousekeeping = std::chrono::seconds{5};
 constexpr int kSleepMaxMs = 1'000;
+constexpr ::mode_t kStateMode = 0640;
 
 /// Signals that end the platform, as a descriptor; blocked for the thread while it lives.
 class Signals {
@@ -322,8 +323,9 @@ class Supervise {
     if (last) who_.pid = 0;
     const auto path = options_.layout.state();
     // Durable: which build leads must not be forgotten with the power.
-    if (const auto written = replace_durably(path, state_json(who_, plan_, supervisor_) + '\n');
-        !written) {
+    const auto written = ops::replace_whole(path, state_json(who_, plan_, supervisor_) + '\n',
+                                            kStateMode, ops::Sync::File);
+    if (!written) {
       log::warn("state_not_written", {{"why", written.error().text()}});
     }
   }

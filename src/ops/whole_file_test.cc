@@ -54,10 +54,24 @@ TEST(WholeFile, says_that_the_disk_is_full) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   const TempDir dir;
   const fs::path path = dir / "state.json";
-  ASSERT_TRUE(replace_whole(path, "before", 0640));
-  fs::create_symlink("/dev/full", passing_name(path));
-  EXPECT_FALSE(replace_whole(path, "after", 0640));
-  EXPECT_EQ(text_of(path), "before");
+  for (const Sync sync : {Sync::None, Sync::File}) {
+    ASSERT_TRUE(replace_whole(path, "before", 0640, sync));
+    fs::create_symlink("/dev/full", passing_name(path));
+    EXPECT_FALSE(replace_whole(path, "after", 0640, sync));
+    EXPECT_EQ(text_of(path), "before");
+  }
+}
+
+TEST(WholeFile, what_is_synced_is_read_back_and_what_is_not_there_is_said) {
+  const TempDir dir;
+  const fs::path path = dir / "state.json";
+  const auto missing = read_small_file(path);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::NotFound);
+  ASSERT_TRUE(replace_whole(path, "kept over a power cut", 0640, Sync::File));
+  EXPECT_EQ(read_small_file(path).value(), "kept over a power cut");
+  EXPECT_TRUE(sync_directory(dir.path()));
+  EXPECT_EQ(sync_directory(dir / "none").error().code, ErrorCode::Io);
 }
 
 }  // namespace

@@ -51,9 +51,7 @@ Result<std::optional<Inheritance>> ask_predecessor(const std::filesystem::path& 
   const auto path = next_path(socket);
   auto link = connect_unix(path);
   if (!link) {
-    const bool nobody =
-        link.error().code == ErrorCode::NotFound || link.error().message.starts_with("nobody");
-    if (nobody) return std::optional<Inheritance>{};
+    if (link.error().code == ErrorCode::NotFound) return std::optional<Inheritance>{};
     return std::unexpected(std::move(link.error()));
   }
   const auto peer = peer_of(*link);

@@ -112,16 +112,13 @@ Result<Fd> listen_unix(const std::filesystem::path& path, mode_t mode) {
   }
   if (::flock(lock.get(), LOCK_EX) != 0) return io_error("cannot lock", errno, lock_path);
 
+  // A full queue is somebody who is busy.
   if (const auto answers = connect_unix(path);
       answers || answers.error().code == ErrorCode::Unavailable) {
-    // Refused is a stale file; a full queue is somebody who is busy.
-    if (answers || !answers.error().message.starts_with("nobody")) {
-      return refuse(ErrorCode::Unavailable,
-                    "another process listens here: stop it, or choose another data directory",
-                    path);
-    }
-    ::unlink(path.c_str());
+    return refuse(ErrorCode::Unavailable,
+                  "another process listens here: stop it, or choose another data directory", path);
   }
+  ::unlink(path.c_str());  // a stale file, or none
   if (::bind(socket->get(), generic(*address), sizeof *address) != 0) {
     return io_error("cannot make the socket", errno, path.string());
   }
@@ -144,7 +141,7 @@ Result<Fd> connect_unix(const std::filesystem::path& path) {
     case ENOENT:
       return refuse(ErrorCode::NotFound, "no such socket: is the relay running?", path);
     case ECONNREFUSED:
-      return refuse(ErrorCode::Unavailable, "nobody listens: is the relay running?", path);
+      return refuse(ErrorCode::NotFound, "nobody listens: is the relay running?", path);
     case EAGAIN:
       return refuse(ErrorCode::Unavailable, "too many wait to be accepted", path);
     default:

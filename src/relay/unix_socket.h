@@ -28,8 +28,8 @@ inline constexpr std::size_t kSocketPathBytesMax = 107;
 
 /// Connects, or begins to: a Unix socket either connects at once or says why not.
 ///
-/// errors  BadInput: the path is too long · NotFound: nobody has made it · Unavailable: nobody
-///         answers, or the queue of those who wait is full: try again · Io
+/// errors  BadInput: the path is too long · NotFound: nobody listens · Unavailable: the queue of
+///         those who wait is full: try again · Io
 [[nodiscard]] Result<Fd> connect_unix(const std::filesystem::path& path);
 
 /// The next of those who wait; nothing when nobody does.
