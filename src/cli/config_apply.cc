@@ -26,9 +26,13 @@
 #include "cli/exit.h"
 #include "cli/hub_client.h"
 #include "cli/hub_ticket.h"
+#include "cli/platform.h"
+#include "cli/role_process.h"
+#include "cli/supervisor_start.h"
 #include "deploy/apply.h"
 #include "deploy/hub.h"
 #include "deploy/layout.h"
+#include "deploy/supervise.h"
 #include "journal/file_system.h"
 #include "journal/lock.h"
 #include "protocol/json/writer.h"
@@ -45,6 +49,9 @@ constexpr auto kFlags = std::to_array<Flag>({
      .kind = Flag::Kind::Path},
     {.name = "--break-glass",
      .help = "without approval; needs a reason and stays in sight",
+     .kind = Flag::Kind::Switch},
+    {.name = "--no-start",
+     .help = "where no platform runs: only write what the next stoa up starts with",
      .kind = Flag::Kind::Switch},
     {.name = "--pauses",
      .value = "LIST",
@@ -119,11 +126,21 @@ class Run {
       end(written.error().text());
       return context_.fail(written.error());
     }
-    const auto target = supervised_target(layout_);
-    if (const auto trouble = target->trouble(); !trouble.empty()) {
-      say(trouble + "; the next stoa up starts with it");
+    const bool runs = deploy::SupervisorLock::holder(layout_).has_value();
+    if (!runs && context_.arguments.has("--no-start")) {
+      say("no platform runs here; the next stoa up starts with it");
       return end("ok") ? Exit::Ok : Exit::Failed;
     }
+    if (!runs) {
+      if (const auto failed = start_platform()) return *failed;
+    }
+    const auto opened = platform_target(layout_, clock_);
+    const std::string trouble = opened ? (*opened)->trouble() : opened.error().text();
+    if (!trouble.empty()) {
+      end(trouble);
+      return context_.fail({.code = ErrorCode::Unavailable, .message = trouble, .source = {}});
+    }
+    const auto& target = *opened;
     deploy::Apply apply{
         ticket_,
         *target,
@@ -148,15 +165,37 @@ class Run {
     log_ << to_rfc3339(clock_.now()) << ' ' << line << '\n' << std::flush;
     (context_.json() ? context_.terminal.err : context_.terminal.out) << line << '\n' << std::flush;
   }
+  /// A supervisor with no role started yet: the waves of the apply start them.
+  std::optional<Exit> start_platform() {
+    say("no platform runs here; one is started");
+    const auto refuse = [&](Exit exit, const std::string& why) {
+      end(why);
+      return exit;
+    };
+    const auto platform =
+        platform_of(context_, PlatformAt{.data = layout_.data, .environment = ticket_.environment});
+    if (!platform) return refuse(platform.error(), "the configuration cannot be used here");
+    std::string all;
+    for (const auto& hindrance : hindrances_of(*platform, *platform->plan.with_those_before({}))) {
+      context_.terminal.err << "stoa config apply: " << hindrance.text() << '\n';
+      all += (all.empty() ? "" : "; ") + hindrance.text();
+    }
+    if (!all.empty()) return refuse(Exit::Failed, all);
+    const auto started = start_supervisor(context_, *platform, {.idle = true});
+    if (started) return std::nullopt;
+    return refuse(context_.fail(started.error()), started.error().text());
+  }
   bool note(std::string_view roles, std::string_view text, bool over) {
     return hub_
-        .ask("config.apply.note", space_,
-             [&](json::Writer& json) {
-               json.field("revision", ticket_.revision);
-               json.field("roles", roles);
-               json.field("text", text);
-               json.field("over", over);
-             })
+        .ask(
+            "config.apply.note", space_,
+            [&](json::Writer& json) {
+              json.field("revision", ticket_.revision);
+              json.field("roles", roles);
+              json.field("text", text);
+              json.field("over", over);
+            },
+            HubClient::Again::Yes)
         .has_value();
   }
   bool end(std::string_view text) { return note("", text, true); }
@@ -171,13 +210,18 @@ class Run {
 };
 
 void show_plan(Context& context, const deploy::ApplyTicket& ticket, const deploy::Layout& layout) {
-  const auto target = supervised_target(layout);
+  const SystemClock clock;
+  const auto opened = platform_target(layout, clock);
   auto& out = context.terminal.out;
   out << fmt::format("would write {}\n", (layout.config() / (ticket.name + ".toml")).string());
-  if (const auto trouble = target->trouble(); !trouble.empty()) {
-    out << trouble << "; the next stoa up would start with it\n";
+  if (!opened || !(*opened)->trouble().empty()) {
+    const bool starts = !context.arguments.has("--no-start");
+    out << (opened ? (*opened)->trouble() : opened.error().text())
+        << (starts ? "; would start one, wave by wave\n"
+                   : "; the next stoa up would start with it\n");
     return;
   }
+  const auto& target = *opened;
   const auto waves = deploy::waves_to_restart(ticket, *target);
   if (waves.empty()) out << "would restart nothing: every role runs with these values\n";
   for (std::size_t i = 0; i < waves.size(); ++i) {
@@ -241,9 +285,10 @@ Command config_apply() {
           .group = Command::Group::Setup,
           .summary = "Bring the platform to a space's head: write it, restart in waves, read back",
           .arguments = kArguments,
-          .flags = {kFlags, hub_change_flags(), config_flags(), output_flags()},
+          .flags = {kFlags, hub_change_flags(), platform_flags(), config_flags(), output_flags()},
           .examples = kExamples,
           .notes =
+              "Where no platform runs it starts one, wave by wave. "
               "Exit 3: a role did not become healthy; the same command goes on from there. "
               "Exit 5: another apply is under way, or conflicts are open. Exit 6: approvals "
               "are missing. Each run has its log: DATA/log/apply-*.log.",

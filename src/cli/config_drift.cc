@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -78,7 +79,10 @@ Exit run(Context& context) {
       .data = context.arguments.value_or("--target", hub->layout().data.string())};
   Findings findings;
   look_at_file(layout, ticket, findings);
-  const auto target = supervised_target(layout);
+  const SystemClock clock;
+  const auto opened = platform_target(layout, clock);
+  if (!opened) return context.fail(opened.error());
+  const auto& target = *opened;
   const std::string trouble = target->trouble();
   if (trouble.empty()) {
     for (const deploy::TargetRole& role : target->roles()) {

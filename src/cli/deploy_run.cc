@@ -35,7 +35,6 @@
 #include "deploy/hub_server.h"
 #include "deploy/process_target.h"
 #include "deploy/switch_machine.h"
-#include "ops/whole_file.h"
 #include "protocol/json/value.h"
 #include "protocol/json/writer.h"
 
@@ -195,10 +194,7 @@ Exit drive(Context& context, const Platform& platform, deploy::Deployer& deploye
 Exit in_foreground(Context& context, const Platform& platform, std::string_view verb,
                    const std::string& line, const std::function<void(const JsonValue&)>& told) {
   const SystemClock clock;
-  const auto token = ops::read_small_file(platform.layout.token());
-  std::string bearer = token.value_or("");
-  while (bearer.ends_with('\n')) bearer.pop_back();
-  auto target = deploy::ProcessTarget::open({.layout = platform.layout, .token = bearer}, clock);
+  auto target = deploy::ProcessTarget::open({.layout = platform.layout}, clock);
   if (!target) return context.fail(target.error());
   const nanoseconds deadline = clock.monotonic() + kFirstLook;
   do {

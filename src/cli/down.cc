@@ -80,7 +80,7 @@ Exit stop_orphans(Context& context, const Platform& platform,
       deploy::supervise(platform.plan, {.layout = platform.layout,
                                         .timing = platform.timing,
                                         .environment_name = platform.config.environment,
-                                        .start = false,
+                                        .first = deploy::SuperviseOptions::First::Down,
                                         .down = down,
                                         .progress = [&](std::string_view line) {
                                           const auto event = JsonValue::parse(line);

@@ -88,7 +88,8 @@ std::expected<HubClient, Exit> HubClient::of(Context& context) {
 }
 
 std::expected<JsonValue, Exit> HubClient::ask(std::string_view verb, std::string_view space,
-                                              const std::function<void(json::Writer&)>& fields) {
+                                              const std::function<void(json::Writer&)>& fields,
+                                              Again again) {
   const Arguments& given = context_->arguments;
   if (given.has("--yes")) confirmed_ = given.value_or("--env-name", confirmed_);
   while (true) {
@@ -105,7 +106,7 @@ std::expected<JsonValue, Exit> HubClient::ask(std::string_view verb, std::string
     if (!confirmed_.empty()) json.field("env_name", std::string_view{confirmed_});
     if (fields) fields(json);
     json.end_object();
-    auto answer = send(line);
+    auto answer = send(line, again);
     if (!answer) return std::unexpected(context_->fail(answer.error(), exit_of(answer.error())));
     if ((*answer)["ok"].is_true()) return std::move(*answer);
     const std::string& code = (*answer)["code"].text();
@@ -126,11 +127,16 @@ std::expected<JsonValue, Exit> HubClient::ask(std::string_view verb, std::string
   }
 }
 
-Result<JsonValue> HubClient::send(const std::string& line) const {
+Result<JsonValue> HubClient::send(const std::string& line, Again again) const {
   const SystemClock clock;
-  const nanoseconds deadline = clock.monotonic() + kLockWait;
+  const nanoseconds deadline = clock.monotonic() + (again == Again::Yes ? kPatience : kLockWait);
   while (true) {
     auto answer = deploy::ask_hub(layout_.hub(), line, kPatience);
+    if (!answer && again == Again::Yes && clock.monotonic() < deadline &&
+        answer.error().code != ErrorCode::NotFound) {
+      ::poll(nullptr, 0, kLockEveryMs);
+      continue;
+    }
     if (answer || answer.error().code != ErrorCode::NotFound) return answer;
     auto hub = deploy::Hub::open(layout_.hub_log(), clock,
                                  {.owner = hub_user(*context_),

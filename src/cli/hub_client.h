@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <optional>
@@ -30,19 +31,22 @@ class HubClient {
  public:
   [[nodiscard]] static std::expected<HubClient, Exit> of(Context& context);
 
-  /// Asks once; what the common flags say goes with it. Asks the person for the space's name where
+  /// May a question be asked a second time, when the hub ended before it answered? Only one that
+  /// leads to the same when it was done already.
+  enum class Again : std::uint8_t { No, Yes };
+  /// Asks; what the common flags say goes with it. Asks the person for the space's name where
   /// the hub wants it. A refusal is told on stderr.
   ///
   /// returns the answer, or what the command ends with
   [[nodiscard]] std::expected<JsonValue, Exit> ask(
       std::string_view verb, std::string_view space,
-      const std::function<void(json::Writer&)>& fields = {});
+      const std::function<void(json::Writer&)>& fields = {}, Again again = Again::No);
   [[nodiscard]] const deploy::Layout& layout() const noexcept { return layout_; }
 
  private:
   HubClient(Context& context, deploy::Layout layout)
       : context_{&context}, layout_{std::move(layout)} {}
-  [[nodiscard]] Result<JsonValue> send(const std::string& line) const;
+  [[nodiscard]] Result<JsonValue> send(const std::string& line, Again again) const;
 
   Context* context_;
   deploy::Layout layout_;

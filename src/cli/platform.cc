@@ -106,8 +106,14 @@ std::string Platform::data_flag() const {
   return layout.data == usual.lexically_normal() ? "" : " --data " + layout.data.string();
 }
 
-std::expected<Platform, Exit> platform_of(const Context& context) {
+std::expected<Platform, Exit> platform_of(const Context& context,
+                                          const std::optional<PlatformAt>& at) {
   auto options = load_options(context);
+  if (at) {
+    options.environment = at->environment;
+    options.overrides.push_back(
+        {.key = "data.dir", .values = {at->data.string()}, .flag = "--target"});
+  }
   const Arguments& given = context.arguments;
   const auto set = [&](std::string_view flag, std::string_view key) {
     if (const auto value = given.value(flag)) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -44,8 +45,14 @@ struct Platform {
   [[nodiscard]] std::string data_flag() const;
 };
 
+/// Where a platform stands, instead of where the flags say.
+struct PlatformAt {
+  std::filesystem::path data{};
+  std::string environment{};
+};
 /// From the flags of the command and its configuration; what is wrong with them is told.
-[[nodiscard]] std::expected<Platform, Exit> platform_of(const Context& context);
+[[nodiscard]] std::expected<Platform, Exit> platform_of(
+    const Context& context, const std::optional<PlatformAt>& at = std::nullopt);
 
 /// The program that roles and supervisor are: this one, whatever its file is called now.
 [[nodiscard]] std::string own_program();

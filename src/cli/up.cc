@@ -1,19 +1,14 @@
 #include <fmt/core.h>
-#include <sys/poll.h>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <filesystem>
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
@@ -23,11 +18,10 @@
 #include "cli/platform.h"
 #include "cli/progress.h"
 #include "cli/role_process.h"
+#include "cli/supervisor_start.h"
 #include "cli/table.h"
-#include "deploy/children.h"
 #include "deploy/control.h"
 #include "deploy/plan.h"
-#include "deploy/process.h"
 #include "deploy/supervise.h"
 #include "protocol/json/writer.h"
 
@@ -46,8 +40,6 @@ constexpr auto kExamples = std::to_array<std::string_view>({
     "stoa up --data /tmp/b --base-port 100 --only execution",
     "stoa up --dry-run -o json",
 });
-
-constexpr std::chrono::seconds kListensWithin{10};
 
 std::string names_of(const deploy::Plan& plan, const std::vector<std::size_t>& places) {
   std::string names;
@@ -94,57 +86,6 @@ Exit show_plan(Context& context, const deploy::Plan& plan, const std::vector<std
   json.end_array();
   context.terminal.out << text << '\n';
   return Exit::Ok;
-}
-
-/// The command line of the supervisor that this start needs.
-std::vector<std::string> supervisor_argv(const Context& context, const Platform& platform) {
-  const Arguments& given = context.arguments;
-  std::vector<std::string> argv{own_program(), "run", "supervisor"};
-  const auto add = [&](std::string_view flag, const std::string& value) {
-    argv.emplace_back(flag);
-    argv.push_back(value);
-  };
-  add("--data", platform.layout.data.string());
-  add("--env", platform.config.environment);
-  add("--base-port", deploy::to_string(platform.base_port));
-  std::error_code error;
-  if (const auto file = given.value("--config")) {
-    add("--config", std::filesystem::absolute(*file, error).string());
-  }
-  if (const auto level = given.value("--log-level")) add("--log-level", *level);
-  for (const auto& setting : given.all("--set")) add("--set", setting);
-  for (const auto& role : given.all("--only")) add("--only", role);
-  return argv;
-}
-
-/// Starts a supervisor that outlives us and returns a line to it.
-Result<deploy::ControlClient> start_supervisor(const Context& context, const Platform& platform) {
-  const auto log = platform.layout.log("supervisor");
-  auto process = deploy::Process::start({.argv = supervisor_argv(context, platform),
-                                         .environment = own_environment(),
-                                         .log_file = log});
-  if (!process) return std::unexpected(process.error());
-  const SystemClock clock;
-  const nanoseconds deadline = clock.monotonic() + kListensWithin;
-  while (clock.monotonic() < deadline) {
-    auto client = deploy::ControlClient::connect(platform.layout.control());
-    if (client) return client;
-    pollfd ended{.fd = process->fd(), .events = POLLIN, .revents = 0};
-    constexpr int kLookMs = 5;
-    if (::poll(&ended, 1, kLookMs) <= 0) continue;
-    const auto status = process->reap();
-    // Two starts at once: the other one's supervisor is as good.
-    if (deploy::SupervisorLock::holder(platform.layout)) continue;
-    return std::unexpected(Error{
-        .code = ErrorCode::Io,
-        .message = fmt::format("the supervisor ended with {}\n{}",
-                               status ? status->text() : "no status", deploy::tail_of(log, 5)),
-        .source = log.string()});
-  }
-  process->kill_all();
-  return std::unexpected(Error{.code = ErrorCode::Unavailable,
-                               .message = "the supervisor did not listen within 10 s",
-                               .source = log.string()});
 }
 
 /// As the running platform says, which may have been started with another base.
@@ -241,7 +182,7 @@ Exit run(Context& context) {
     if (context.arguments.has("--foreground")) return foreground(context, *platform, only);
   }
   auto client = supervised ? deploy::ControlClient::connect(platform->layout.control())
-                           : start_supervisor(context, *platform);
+                           : start_supervisor(context, *platform, {.only = only});
   if (!client) return context.fail(client.error());
   Progress progress{context};
   const auto done = operate(context, *client, {.verb = deploy::Request::Verb::Up, .roles = only},

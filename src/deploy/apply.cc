@@ -30,6 +30,12 @@ namespace stoa::deploy {
 namespace {
 
 constexpr ::mode_t kConfigMode = 0640;
+constexpr nanoseconds kSettles = std::chrono::seconds{1};
+
+/// "1 wave", "3 waves".
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
 
 /// Waves of the target's own roles: each behind those that it starts after.
 std::vector<std::vector<std::string>> waves_of(const Target& target) {
@@ -115,14 +121,25 @@ Apply::Apply(const ApplyTicket& ticket, Target& target, const Clock& clock, Appl
       waves_{waves_to_restart(ticket, target)} {
   std::size_t roles = 0;
   for (const auto& wave : waves_) roles += wave.size();
-  say_(fmt::format("{}: {} roles to restart in {} waves{}", ticket_.name, roles, waves_.size(),
+  if (waves_.empty()) {
+    say_(fmt::format("{}: every role runs with it already; nothing to restart", ticket_.name));
+    finish("ok");
+    return;
+  }
+  say_(fmt::format("{}: {} to bring to it in {}{}", ticket_.name, counted(roles, "role"),
+                   counted(waves_.size(), "wave"),
                    ticket_.backwards ? ", the last ones first" : ""));
-  if (waves_.empty()) finish("ok");
 }
 
 bool Apply::poll() {
   if (over_) return true;
   target_.poll();
+  if (gone_for_good()) {
+    const auto why = target_.trouble();
+    wave_done_(fmt::format("{}", fmt::join(waves_[wave_], ",")), why);
+    finish(why);
+    return true;
+  }
   if (step_ == Step::Pause) {
     if (clock_.monotonic() < due_) return false;
     step_ = Step::Restart;
@@ -135,17 +152,29 @@ bool Apply::poll() {
   return over_;
 }
 
+/// Whoever restarts roles has been away for longer than a moment: nobody would see them come back.
+bool Apply::gone_for_good() {
+  if (target_.trouble().empty()) {
+    away_since_.reset();
+    return false;
+  }
+  if (!away_since_) away_since_ = clock_.monotonic();
+  return clock_.monotonic() - *away_since_ >= options_.away_max;
+}
+
 void Apply::restart() {
   const TargetRole* now = target_.find(role());
   const InstanceView* instance = now == nullptr ? nullptr : now->placed();
   before_ = instance == nullptr ? std::nullopt : instance->pid;
   ++tries_;
-  say_(fmt::format("wave {} of {}: {}: restart, try {}", wave_ + 1, waves_.size(), role(), tries_));
+  say_(fmt::format("wave {} of {}: {}: {}, try {}", wave_ + 1, waves_.size(), role(),
+                   before_ ? "restart" : "start", tries_));
   if (const auto begun = target_.restart(role(), {.config_revision = ticket_.name}); !begun) {
     return fail_try(begun.error().text());
   }
   step_ = Step::Wait;
-  due_ = clock_.monotonic() + options_.health_wait;
+  asked_at_ = clock_.monotonic();
+  due_ = asked_at_ + options_.health_wait;
 }
 
 void Apply::wait() {
@@ -157,7 +186,10 @@ void Apply::wait() {
     if (drift.empty()) return next_role();
     return fail_try(drift + "; does a variable or a flag say otherwise?");
   }
-  if (anew && !instance->running && !instance->failure.empty()) return fail_try(instance->failure);
+  // What it said before the restart was asked for is not about this try.
+  const bool settled = anew || clock_.monotonic() - asked_at_ >= kSettles;
+  const bool given_up = instance != nullptr && !instance->running && !instance->failure.empty();
+  if (settled && given_up) return fail_try(instance->failure);
   if (clock_.monotonic() < due_) return;
   fail_try(fmt::format("not healthy within {} s", options_.health_wait.count()));
 }

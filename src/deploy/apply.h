@@ -32,6 +32,7 @@ struct ApplyOptions {
   std::vector<std::chrono::seconds> pauses{std::chrono::seconds{5}, std::chrono::seconds{10},
                                            std::chrono::seconds{20}};
   std::chrono::seconds health_wait{120};
+  std::chrono::seconds away_max{10};  // that the platform cannot be looked at before it is over
 };
 
 /// What has to be restarted, in order; roles that are ready with the right values are left out.
@@ -67,6 +68,7 @@ class Apply {
 
   void restart();
   void wait();
+  [[nodiscard]] bool gone_for_good();
   void fail_try(const std::string& why);
   void next_role();
   void finish(std::string result);
@@ -84,6 +86,8 @@ class Apply {
   std::size_t tries_ = 0;
   Step step_ = Step::Restart;
   std::optional<pid_t> before_{};  // its process before the restart
+  nanoseconds asked_at_{0};
+  std::optional<nanoseconds> away_since_{};
   nanoseconds due_{0};
   bool over_ = false;
   std::string result_;

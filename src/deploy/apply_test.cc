@@ -140,6 +140,28 @@ TEST_F(ApplyTest, a_supervisor_that_is_away_for_a_moment_costs_a_try) {
   EXPECT_EQ(apply.result(), "ok");
 }
 
+TEST_F(ApplyTest, a_supervisor_that_stays_away_ends_it_long_before_the_health_wait) {
+  auto apply = begin();
+  EXPECT_FALSE(apply.poll());
+  target_.supervisor_away = true;
+  const auto began = clock_.now();
+  drive(apply);
+  EXPECT_NE(apply.result(), "ok");
+  EXPECT_LT(clock_.now() - began, 11s);
+  EXPECT_THAT(waves_, ElementsAre("relay: ok", "risk: " + apply.result()));
+}
+
+TEST_F(ApplyTest, a_role_that_is_given_up_costs_a_try_and_not_the_health_wait) {
+  options_.pauses = {};
+  auto apply = begin();
+  EXPECT_FALSE(apply.poll());
+  const auto began = clock_.now();
+  target_.kill("relay", Colour::Blue);
+  drive(apply);
+  EXPECT_THAT(apply.result(), HasSubstr("relay did not become healthy in 1 tries: signal 9"));
+  EXPECT_LT(clock_.now() - began, 3s);
+}
+
 TEST_F(ApplyTest, drift_is_told_by_role) {
   EXPECT_EQ(drift_of(ticket_, *target_.find("gateway")), "");
   EXPECT_THAT(drift_of(ticket_, *target_.find("risk")), HasSubstr("wanted is"));

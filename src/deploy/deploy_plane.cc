@@ -16,7 +16,6 @@
 #include "deploy/hub_server.h"
 #include "deploy/layout.h"
 #include "deploy/process_target.h"
-#include "ops/whole_file.h"
 
 namespace stoa::deploy {
 namespace {
@@ -27,9 +26,7 @@ constexpr nanoseconds kIdleEvery = std::chrono::seconds{1};
 }  // namespace
 
 Result<std::unique_ptr<DeployPlane>> DeployPlane::open(Layout layout, const Clock& clock) {
-  std::string token = ops::read_small_file(layout.token()).value_or("");
-  while (token.ends_with('\n')) token.pop_back();
-  auto target = ProcessTarget::open({.layout = layout, .token = std::move(token)}, clock);
+  auto target = ProcessTarget::open({.layout = layout}, clock);
   if (!target) return std::unexpected(target.error());
   return std::unique_ptr<DeployPlane>(
       new DeployPlane{std::move(layout), clock, std::move(*target)});

@@ -75,6 +75,19 @@ class HubTest : public ::testing::Test {
   std::optional<Hub> hub_;
 };
 
+TEST_F(HubTest, the_end_of_an_apply_may_be_told_again_when_the_answer_was_lost) {
+  const auto ticket = hub_->begin_apply(as("cid", "dev"), false);
+  ASSERT_TRUE(ticket.has_value()) << ticket.error().message;
+  const auto told = [&](std::string_view text) {
+    return hub_->note_apply(as("cid", "dev"), ticket->revision, "", text, true);
+  };
+  ASSERT_TRUE(told("ok").has_value());
+  const auto head = hub_->head();
+  EXPECT_TRUE(told("ok").has_value());
+  EXPECT_EQ(hub_->head(), head) << "nothing is written twice";
+  EXPECT_EQ(told("execution did not become healthy").error().code, HubCode::Conflict);
+}
+
 TEST_F(HubTest, a_new_log_begins_with_four_spaces_of_which_each_follows_the_one_before) {
   std::vector<std::string> seen;
   for (const Space& each : hub_->state().spaces()) {

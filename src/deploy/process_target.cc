@@ -29,6 +29,7 @@
 #include "model/system.h"
 #include "ops/http_client.h"
 #include "ops/registry.h"
+#include "ops/whole_file.h"
 #include "protocol/json/value.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
@@ -195,6 +196,14 @@ void ProcessTarget::on_message(Lsn lsn, const native::MessageView& message) {
   epochs_.push_back(std::move(record));
 }
 
+const std::string& ProcessTarget::token() {
+  if (token_.empty()) {
+    token_ = ops::read_small_file(options_.layout.token()).value_or("");
+    while (token_.ends_with('\n')) token_.pop_back();
+  }
+  return token_;
+}
+
 void ProcessTarget::look_at_supervisor() {
   const auto ask_status = [&]() -> Result<json::Value> {
     auto client = ControlClient::connect(options_.layout.control());
@@ -209,7 +218,9 @@ void ProcessTarget::look_at_supervisor() {
   };
   const auto state = ask_status();
   if (!state) {
-    trouble_ = "the supervisor cannot be asked: " + state.error().message;
+    trouble_ = state.error().code == ErrorCode::NotFound
+                   ? "no platform runs here"
+                   : "the supervisor cannot be asked: " + state.error().message;
     return;
   }
   trouble_.clear();
@@ -227,7 +238,10 @@ TargetRole ProcessTarget::role_of(const json::Value& told) const {
                       .running = state != "failed" && state != "down",
                       .ready = from["ready"].is_true(),
                       .restarts = natural(from["restarts"])};
-    if (!view.running) view.failure = from["last_exit"].text_or(from["last_error"].text());
+    if (!view.running) {
+      const std::string& exit = from["last_exit"].text();
+      view.failure = exit.empty() ? from["last_error"].text() : exit;
+    }
     if (const auto pid = from["pid"].integer()) view.pid = static_cast<pid_t>(*pid);
     return view;
   };
@@ -264,12 +278,13 @@ void ProcessTarget::look_at(InstanceView& instance) {
   const auto endpoint = endpoint_of(instance.endpoint);
   if (!endpoint) return;
   const auto reply =
-      ops::http_call(*endpoint, {.target = "/status", .token = options_.token}, options_.patience);
+      ops::http_call(*endpoint, {.target = "/status", .token = token()}, options_.patience);
+  if (reply && reply->status == 401) token_.clear();  // there is another one by now
   if (!reply || reply->status != 200) return;
   const auto status = json::Value::parse(reply->body);
   if (!status) return;
   instance.version = (*status)["version"].text();
-  instance.commit = (*status)["commit"].text();
+  instance.commit = (*status)["releaseId"].text_or((*status)["commit"].text());
   instance.switching = switch_status(*status);
   instance.config_revision = (*status)["config_revision"].text();
   instance.config_digest = (*status)["config_digest"].text();
@@ -285,8 +300,8 @@ void ProcessTarget::count(InstanceView& instance, const ops::HttpEndpoint& endpo
     instance.counters = known.second;
     return;
   }
-  const auto reply = ops::http_call(
-      endpoint, {.target = "/metrics?format=json", .token = options_.token}, options_.patience);
+  const auto reply = ops::http_call(endpoint, {.target = "/metrics?format=json", .token = token()},
+                                    options_.patience);
   if (!reply || reply->status != 200) return;
   const auto metrics = json::Value::parse(reply->body);
   if (!metrics) return;
@@ -349,14 +364,14 @@ Result<void> ProcessTarget::promote(std::string_view role, Colour colour) {
               .build = Build{.colour = colour}});
 }
 
-/// A relay hands over: nobody is disconnected.
+/// A relay that is ready hands over: nobody is disconnected.
 Result<void> ProcessTarget::restart(std::string_view role, const RestartHow& how) {
   const RoleKind* const kind = find_role_kind(role);
-  const bool hands_over = kind != nullptr && kind->hands_over;
-  Request request{.verb = hands_over ? Request::Verb::HandOver : Request::Verb::Restart,
-                  .roles = {std::string{role}}};
   const TargetRole* const known = find(role);
   const InstanceView* const placed = known == nullptr ? nullptr : known->placed();
+  const bool hands_over = kind != nullptr && kind->hands_over && placed != nullptr && placed->ready;
+  Request request{.verb = hands_over ? Request::Verb::HandOver : Request::Verb::Restart,
+                  .roles = {std::string{role}}};
   const Colour colour = placed == nullptr ? Colour::Blue : placed->colour;
   if (how.release) request.build = build_of(colour, *how.release);
   return ask(request);

@@ -33,7 +33,6 @@ class ProcessTarget final : public Target, private relay::SubscriberHandler {
  public:
   struct Options {
     Layout layout{};
-    std::string token{};                              // of the gateway
     std::chrono::milliseconds patience{500};          // for one answer
     std::chrono::milliseconds counters_every{1'000};  // metrics are longer than a status
   };
@@ -66,6 +65,8 @@ class ProcessTarget final : public Target, private relay::SubscriberHandler {
 
   ProcessTarget(Options options, relay::Subscriber log, const Clock& clock);
   void on_message(Lsn lsn, const native::MessageView& message) override;
+  /// Of the gateway, which makes it at its first start.
+  [[nodiscard]] const std::string& token();
   void look_at_supervisor();
   void look_at_instances();
   void look_at(InstanceView& instance);
@@ -84,6 +85,7 @@ class ProcessTarget final : public Target, private relay::SubscriberHandler {
   std::vector<Sent> sent_;
   std::map<std::string, std::pair<pid_t, InstanceCounters>, std::less<>> counters_;  // by instance
   std::map<std::string, nanoseconds, std::less<>> counted_at_;
+  std::string token_;
   std::string trouble_{"nothing has been looked at yet"};
 };
 

@@ -137,11 +137,12 @@ class Supervise {
                                  {"colour", to_string(found.build.colour)},
                                  {"pid", found.process.pid}});
     });
-    if (options_.start) {
+    using First = SuperviseOptions::First;
+    if (options_.first == First::Up) {
       const auto first = plan_.with_those_before(options_.only);
       if (!first) return std::unexpected(first.error());
       if (auto begun = supervisor_.up(*first); !begun) return begun;
-    } else {
+    } else if (options_.first == First::Down) {
       supervisor_.down(options_.down);
     }
     while (!over()) {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,8 +27,10 @@ struct SuperviseOptions {
   std::vector<std::string> environment{};  // of the roles, "NAME=VALUE"
   bool foreground = false;                 // roles end with this process
   std::vector<std::string> only{};         // start these and what they wait for; empty: all
-  bool start = true;                       // false: only stop what another left behind
-  Supervisor::DownOptions down{};          // of that stop
+  /// Up: start the plan. Wait: start nothing until asked. Down: only stop what another left behind.
+  enum class First : std::uint8_t { Up, Wait, Down };
+  First first = First::Up;
+  Supervisor::DownOptions down{};  // of that stop
   /// Lines of JSON as control clients get them; for `--foreground`.
   std::function<void(std::string_view line)> progress{};
 };

@@ -28,6 +28,7 @@
 #include "model/risk.h"
 #include "model/system.h"
 #include "model/types.h"
+#include "ops/role_status.h"
 #include "protocol/native/codec.h"
 #include "relay/source.h"
 
@@ -54,6 +55,16 @@ TEST_F(Http, health_ready_and_status_come_from_the_engine_status) {
   EXPECT_EQ(get("/ready").status, 503);
   EXPECT_EQ(at(get("/ready").body, "checks.recovered"), "false");
   EXPECT_EQ(at(get("/ready").body, "checks.engine_loop"), "true");
+}
+
+TEST_F(Http, status_says_which_configuration_the_process_began_with) {
+  ops::RoleStatus role{{.service = "gateway", .config_revision = "prod-12", .config_digest = "ab"},
+                       engine.clock};
+  engine.role = &role;
+  start();
+  const HttpAnswer status = get("/status");
+  EXPECT_EQ(at(status.body, "config_revision"), "prod-12");
+  EXPECT_EQ(at(status.body, "config_digest"), "ab");
 }
 
 TEST_F(Http, a_loop_that_stands_still_is_unhealthy) {

@@ -121,6 +121,10 @@ std::string render_status(const App& app) {
   json.field("commit", std::string_view{app.options.commit});
   json.field("environment", std::string_view{app.options.environment});
   json.field("mode", std::string_view{app.options.mode});
+  if (const ops::Identity& who = app.role.identity(); !who.config_digest.empty()) {
+    json.field("config_revision", std::string_view{who.config_revision});
+    json.field("config_digest", std::string_view{who.config_digest});
+  }
   json.field("market_source", std::string_view{app.options.market_source});
   json.field("seed", app.options.seed);
   json.digits_field("started_ns", app.options.started.ns());

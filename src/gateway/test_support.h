@@ -42,6 +42,7 @@
 #include "model/types.h"
 #include "ops/checkpoint_desk.h"
 #include "ops/engine_status.h"
+#include "ops/role_status.h"
 #include "protocol/native/codec.h"
 #include "protocol/native/registry.h"
 #include "relay/source.h"
@@ -125,6 +126,7 @@ class FakeEngine {
   }
 
   ops::CheckpointDesk checkpoints;
+  ops::RoleStatus* role = nullptr;  // null: the gateway makes its own
 
   [[nodiscard]] Link link() {
     return Link{.commands = &commands_,
@@ -135,6 +137,7 @@ class FakeEngine {
                 .status = status.get(),
                 .clock = &clock,
                 .next_sequence = 1,
+                .role = role,
                 .checkpoints = &checkpoints};
   }
 

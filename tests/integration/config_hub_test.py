@@ -55,10 +55,12 @@ class WithoutHub(HubCase):
         self.assertIn("has 0 of 1 approvals", self.config("apply", "prod", *self.PROD, expect=6))
         head = self.head("prod")
         self.assertIn("somebody else has to approve it", self.config("approve", "prod", head, *self.PROD, expect=6))
+        altered = f"{head[:-1]}{'0' if head[-1] != '0' else '1'}"
+        self.assertIn("is", self.config("approve", "prod", altered, *self.PROD, user="cid", expect=5))
         self.config("approve", "prod", head, *self.PROD, user="cid")
         stale = self.config("set", "prod", "limits", "limits.max_order_rate=1", "--if-head", "1", *self.PROD, expect=5)
         self.assertIn(f"the head of prod is {head}", stale)
-        self.config("apply", "prod", *self.PROD, user="dan")
+        self.config("apply", "prod", "--no-start", *self.PROD, user="dan")
         text = (self.data / "config" / "current").read_text()
         self.assertIn("max_order_rate = 500", text)
         self.assertIn("max_daily_loss = 100", text)
@@ -69,7 +71,7 @@ class WithoutHub(HubCase):
     def test_break_glass_is_loud_until_somebody_approves(self) -> None:
         self.config("space", "grant", "prod", "cid", "approver", *self.PROD)
         self.config("set", "prod", "limits", "limits.max_order_rate=5", *self.PROD)
-        self.assertIn("BREAK-GLASS", self.config("apply", "prod", "--break-glass", *self.PROD))
+        self.assertIn("BREAK-GLASS", self.config("apply", "prod", "--break-glass", "--no-start", *self.PROD))
         self.assertIn("BREAK-GLASS", self.config("status", "prod"))
         self.assertIn("BREAK-GLASS", self.config("set", "prod", "limits", "limits.max_order_rate=6", *self.PROD))
         self.config("rollback", "prod", "2", *self.PROD)
@@ -115,7 +117,7 @@ class WithPlatform(HubCase):
         for role in ("risk", "gateway"):
             self.assertEqual(after[role]["pid"], before[role]["pid"], role)
         self.assertIn("everything runs with it", self.config("drift", "dev"))
-        self.assertIn("0 roles to restart", self.config("apply", "dev"))
+        self.assertIn("nothing to restart", self.config("apply", "dev"))
         self.assertTrue(list((self.data / "log").glob("apply-*.log")))
         # A hand edit is found by the path that it changed.
         file = (self.data / "config" / "current").resolve()
@@ -124,6 +126,26 @@ class WithPlatform(HubCase):
         self.config("rollback", "dev", "1", "--reason", "a test")
         self.assertIn("the last ones first", self.config("apply", "dev"))
         self.assertEqual(self.of_role("execution")["config_digest"], before["execution"]["config_digest"])
+
+    def test_an_apply_onto_nothing_brings_all_up_and_a_failed_wave_takes_nothing_back(self) -> None:
+        self.assertIn("would start one, wave by wave", self.config("apply", "dev", "--dry-run"))
+        self.assertFalse((self.data / "run" / "supervisor.sock").exists())
+        told = self.config("apply", "dev", "--base-port", "any")
+        self.assertIn("no platform runs here; one is started", told)
+        self.assertIn("gateway: healthy, runs with dev-1", told)
+        before = {role: self.row(role)["pid"] for role in ("relay-market", "execution", "strategy")}
+        # Nobody has this address (RFC 5737): the gateway cannot listen there.
+        self.config("set", "dev", "gateway", "gateway.host=203.0.113.9")
+        told = self.config("apply", "dev", "--pauses", "1", "--health-wait", "3", expect=3)
+        self.assertIn("gateway did not become healthy in 2 tries", told)
+        self.assertFalse(self.row("gateway")["ready"])
+        self.assertIn("gateway", self.config("drift", "dev", expect=3))
+        self.config("rollback", "dev", "1")
+        told = self.config("apply", "dev", "--pauses", "2,2,2,2,5,5,5,10,10")
+        self.assertIn("gateway: healthy, runs with dev-3", told)
+        self.assertNotIn("execution: ", told)
+        self.assertEqual({role: self.row(role)["pid"] for role in before}, before)
+        self.assertIn("everything runs with it", self.config("drift", "dev"))
 
     def test_a_hub_that_is_killed_comes_back_with_what_it_acknowledged(self) -> None:
         self.stoa("up", "--base-port", "any", "--only", "hub")

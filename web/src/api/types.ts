@@ -403,6 +403,10 @@ export interface Status {
   commit: string;
   environment: string;
   mode: Mode;
+  /** Of the configuration hub, "prod-12"; empty: none was applied. Of many processes only. */
+  config_revision?: string;
+  /** SHA-256 of every value that this process reads at a start */
+  config_digest?: string;
   market_source: string;
   seed: number;
   started_ns: Nanoseconds;
