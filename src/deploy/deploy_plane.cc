@@ -56,7 +56,9 @@ void DeployPlane::poll() {
       }
     }
   }
-  due_ = clock_.monotonic() + (deployer_.active() ? kActiveEvery : kIdleEvery);
+  // Until it has seen whether one was interrupted there may be one.
+  const bool busy = deployer_.active() || !taken_up_;
+  due_ = clock_.monotonic() + (busy ? kActiveEvery : kIdleEvery);
 }
 
 }  // namespace stoa::deploy

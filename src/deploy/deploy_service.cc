@@ -128,7 +128,14 @@ HubVerbs deploy_verbs(Deployer& deployer, const Target& target, const Layout& la
     }
     return begun(id->value_or(0));
   };
-  verbs["deploy.ask"] = [&deployer](const json::Value& request, const HubPeer& peer) {
+  verbs["deploy.ask"] = [&deployer, &target](const json::Value& request, const HubPeer& peer) {
+    // Whoever drove it may be gone, and this process has only just come.
+    if (!deployer.active()) {
+      if (!target.trouble().empty() || !target.log_read()) {
+        return hub_refusal(HubCode::Conflict, "the platform is still being looked at; ask again");
+      }
+      if (const auto id = deployer.resume(peer.user); !id) return refusal(id.error());
+    }
     const auto asked = deployer.ask(request["ask"].text(), peer.user, request["reason"].text(),
                                     request["force"].is_true());
     if (!asked) return refusal(asked.error());

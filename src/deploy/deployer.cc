@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fail_point.h"
 #include "base/log.h"
 #include "deploy/act.h"
 #include "deploy/build.h"
@@ -45,6 +46,17 @@ std::string host_name() {
 std::unexpected<Error> unavailable(std::string message) {
   return std::unexpected(
       Error{.code = ErrorCode::Unavailable, .message = std::move(message), .source = {}});
+}
+
+/// Where a test ends whoever drives: "written begun soak", "done switch execution".
+void pass(std::string_view what, std::string_view kind, std::string_view step) {
+  if constexpr (kHasFailPoints) {
+    std::string place{what};
+    for (const std::string_view word : {kind, step}) {
+      if (!word.empty()) (place += ' ') += word;
+    }
+    fail_point(place);
+  }
 }
 
 /// The roles that a wish is about, each as it stands.
@@ -314,11 +326,13 @@ Seen Deployer::seen() {
 }
 
 Result<void> Deployer::take(const DeployRecord& record) {
+  pass("unwritten", to_string(record.kind), record.step);
   if (const auto written = log_->append(record); !written) {
     failed_ = written.error();
     log::error("deploy_log_failed", {{"why", written.error().text()}});
     return written;
   }
+  pass("written", to_string(record.kind), record.step);
   machine_->take(record);
   told_.push_back(record);
   constexpr std::size_t kToldMax = 1'024;
@@ -342,7 +356,7 @@ void Deployer::perform(const Action& action) {
   } else {
     done = act(*target_, action);
   }
-  if (done) return;
+  if (done) return pass("done", {}, machine_->step());
   waits_for_ = done.error().text();
   if (done.error().code == ErrorCode::Unavailable) return;  // tried again until the step's deadline
   const auto taken = take(machine_->refused(done.error().text(), clock_->now()));

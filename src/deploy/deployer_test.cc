@@ -215,6 +215,30 @@ TEST_F(DeployerTest, verbs_over_json_plan_begin_and_ask) {
   EXPECT_EQ(deployer.machine()->outcome(), Outcome::Abandoned);
 }
 
+TEST_F(DeployerTest, whoever_is_asked_takes_up_what_was_interrupted_once_it_can_see) {
+  auto first = std::make_unique<Deployer>(layout, target, clock);
+  ASSERT_TRUE(first->start(wish));
+  run(*first, clock, [&] { return first->machine()->step() == "soak"; });
+  const HubVerbs verbs = deploy_verbs(deployer, target, layout);
+  const auto abort = [&] {
+    return json::Value::parse(
+               answer_line(verbs, R"({"verb":"deploy.ask","ask":"abort"})", {.user = "bob"}))
+        .value();
+  };
+  EXPECT_THAT(abort()["message"].text(), HasSubstr("another deployment is under way: ann"));
+  first.reset();
+  target.supervisor_away = true;
+  target.poll();
+  EXPECT_THAT(abort()["message"].text(), HasSubstr("ask again"));
+  target.supervisor_away = false;
+  target.poll();
+  ASSERT_TRUE(abort()["ok"].is_true());
+  EXPECT_TRUE(deployer.machine()->going_back());
+  run(deployer, clock);
+  EXPECT_EQ(deployer.machine()->outcome(), Outcome::RolledBack);
+  EXPECT_THAT(deployer.machine()->failure(), HasSubstr("asked for it"));
+}
+
 // ---- releases
 
 TEST(Release, is_added_whole_or_not_at_all) {

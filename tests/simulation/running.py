@@ -232,10 +232,13 @@ class EngineShape(Running):
 
 
 class RolesShape(Running):
-    """`stoa up`: nine roles under a supervisor."""
+    """`stoa up`: nine roles under a supervisor; or those of `only` with what they wait for."""
 
-    def __init__(self, *flags: str, keep: Path | None = None, env: str = "testing") -> None:
+    def __init__(
+        self, *flags: str, keep: Path | None = None, env: str = "testing", only: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(keep)
+        self._only = [word for role in only for word in ("--only", role)]
         self.shift = free_shift()
         self.port = 8080 + self.shift
         # The environment of tests lets the system pick the gateway's port, anew with each of its lives.
@@ -247,7 +250,7 @@ class RolesShape(Running):
         begun = time.monotonic()
         for _ in range(SHIFTS_TRIED):
             done = run_program(
-                "up", "--data", self.data, "--base-port", str(self.shift), *self.flags, seconds=120, cwd=self.dir
+                "up", "--data", self.data, "--base-port", str(self.shift), *self._only, *self.flags, seconds=120, cwd=self.dir
             )
             if done.returncode == 0 or "is taken by" not in done.stderr + done.stdout:
                 break
@@ -285,7 +288,14 @@ class RolesShape(Running):
         """The supervisor does; a role that it gave up is asked for again, as a person would."""
 
     def ask_again(self) -> None:
-        run_program("up", "--data", self.data, "--base-port", str(self.shift), *self.flags, seconds=120)
+        run_program("up", "--data", self.data, "--base-port", str(self.shift), *self._only, *self.flags, seconds=120)
+
+    def ask_for(self, role: str) -> None:
+        """One more role of a platform that runs."""
+        flags = ["--data", self.data, "--base-port", str(self.shift), *self.flags]
+        done = run_program("up", "--only", role, *flags, seconds=120)
+        if done.returncode != 0:
+            raise AssertionError(f"up --only {role}: {done.returncode}\n{done.stdout}{done.stderr}")
 
     def stop(self) -> float:
         begun = time.monotonic()
@@ -382,6 +392,13 @@ class Load:
                 if any(f'"told":"{word}"' in line for word in told):
                     moments.append(int(line[8 : line.index(",")]))
         return moments
+
+    def last_ms(self) -> list[int]:
+        """When the client was told something, of the newest lines; oldest first."""
+        with self.told.open("rb") as lines:
+            lines.seek(max(0, self.told.stat().st_size - 200_000))
+            text = lines.read().decode(errors="replace").splitlines()[1:-1]
+        return [int(line[8 : line.index(",")]) for line in text if '"told":"acknowledged"' in line]
 
     def acknowledged_ms(self) -> list[int]:
         """When an order was known to be taken."""
