@@ -1,6 +1,7 @@
 #include "gateway/desk.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/price.h"
 #include "base/qty.h"
 #include "bus/topic.h"
@@ -29,6 +31,8 @@
 
 namespace stoa::gateway {
 namespace {
+
+constexpr std::chrono::seconds kTellEvery{1};
 
 /// An input of ours that the log has taken. Answers to probes carry our source too.
 bool is_echo(const native::MessageView& message) noexcept {
@@ -183,6 +187,10 @@ void Desk::release() {
 bool Desk::release(std::deque<Held>& held) {
   while (!held.empty()) {
     Held& next = held.front();
+    if (drop_if_hung_up(next.waiting)) {
+      held.pop_front();
+      continue;
+    }
     const std::size_t sent = next.send(next_sequence_);
     if (sent == 0) {
       // The ring is full, and whoever empties it has had time enough.
@@ -200,6 +208,26 @@ bool Desk::release(std::deque<Held>& held) {
 void Desk::refuse(Waiting& waiting, const Problem& problem) {
   note_answered(waiting);
   waiting.reply(respond(problem));
+}
+
+bool Desk::drop_if_hung_up(Waiting& waiting) {
+  if (waiting.stands_alone || !waiting.reply.gone()) return false;
+  hung_up_.add();
+  refuse(waiting, {.status = 400,
+                   .code = "hung_up",
+                   .detail = "the connection was closed for sending before the request was carried "
+                             "out; nothing was done",
+                   .hint = "Keep the connection open until the answer has come.",
+                   .client_order_id = waiting.client_order_id});
+  return true;
+}
+
+void Desk::tell_hung_up(nanoseconds now) {
+  const std::uint64_t count = hung_up_.value();
+  if (count == hung_up_told_ || now < tell_hung_up_due_) return;
+  log::warn("gateway_senders_hung_up", {{"requests_dropped", count - hung_up_told_}});
+  hung_up_told_ = count;
+  tell_hung_up_due_ = now + kTellEvery;
 }
 
 void Desk::note_answered(const Waiting& waiting) {
@@ -234,8 +262,8 @@ bool Desk::on_its_way(std::string_view client_order_id) const {
   const auto places = [&](const Held& each) {
     return each.waiting.kind == Kind::Place && each.waiting.client_order_id == client_order_id;
   };
-  return std::ranges::find(unseen_, client_order_id, &Unseen::client_order_id) != unseen_.end() ||
-         std::ranges::any_of(held_, places);
+  return orders_.undecided(client_order_id) || std::ranges::any_of(held_, places) ||
+         std::ranges::find(unseen_, client_order_id, &Unseen::client_order_id) != unseen_.end();
 }
 
 void Desk::on_echo(std::uint64_t lsn, const native::MessageView& message) {
@@ -384,6 +412,7 @@ Response Desk::outcome_of_change(const Waiting& waiting, const OrderRecord& orde
 
 void Desk::expire(nanoseconds now) {
   release();
+  tell_hung_up(now);
   while (!deadlines_.empty() && deadlines_.front().at <= now) {
     const Deadline due = deadlines_.front();
     deadlines_.pop_front();

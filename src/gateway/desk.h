@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -51,7 +52,11 @@ class Renderer;
 /// While something that orders need is away for a moment (ops::OrderDoor), commands are held: those
 /// that the relay takes are handed on and decided later, the others wait here in the order of their
 /// coming, the kill switch's in front. Who still waits here when the hold ends is refused with 503:
-/// nothing was done. Gateway thread.
+/// nothing was done.
+///
+/// A command whose sender has hung up before it is handed on is not carried out: who gave up and
+/// asks elsewhere what became of it must not be told "nothing" before it happens. Only the kill
+/// switch goes on without its sender. Gateway thread.
 class Desk {
  public:
   struct Bounds {
@@ -80,8 +85,8 @@ class Desk {
   [[nodiscard]] bool refuse_if_closed(Reply& reply) const;
   /// Numbers go on with this one: the source is ours from here on. Nothing is on its way.
   void begin_at(std::uint64_t next_sequence) noexcept { next_sequence_ = next_sequence; }
-  /// An order of this id was taken from a client and no record of the log shows it yet: nobody may
-  /// say that there is none, also when who sent it has stopped waiting.
+  /// An order of this id was taken from a client and the log does not show yet what became of it:
+  /// nobody may say that there is none, also when who sent it has stopped waiting.
   [[nodiscard]] bool on_its_way(std::string_view client_order_id) const;
   /// No command waits here to be handed on.
   [[nodiscard]] bool all_handed_on() const noexcept { return held_.empty() && held_first_.empty(); }
@@ -101,6 +106,8 @@ class Desk {
   [[nodiscard]] const Gauge& held_orders() const noexcept { return held_orders_; }
   /// Of each of them: from its coming to its answer.
   [[nodiscard]] const Histogram& hold_ns() const noexcept { return hold_ns_; }
+  /// Commands that were not carried out because their sender had hung up.
+  [[nodiscard]] const Counter& hung_up() const noexcept { return hung_up_; }
 
  private:
   enum class Kind : std::uint8_t { Place, Cancel, Replace, Command };
@@ -115,8 +122,9 @@ class Desk {
     bool decided = false;                   // accepted by the gate
     RejectCode refusal = RejectCode::None;  // by the gate
     std::optional<CheckResult> breach{};
-    bool done = false;         // stands in ready_
-    nanoseconds held_since{};  // 0: it was not held
+    bool done = false;          // stands in ready_
+    nanoseconds held_since{};   // 0: it was not held
+    bool stands_alone = false;  // is carried out also when nobody waits for the answer
   };
   /// Publishes a command, or several, from this sequence on; answers how many, 0: no room.
   using Send = std::move_only_function<std::size_t(std::uint64_t)>;
@@ -160,6 +168,9 @@ class Desk {
   /// Hands on from the front; false: the ring is full.
   bool release(std::deque<Held>& held);
   void refuse(Waiting& waiting, const Problem& problem);
+  /// True: its sender has hung up, and it was answered for whoever may still read.
+  [[nodiscard]] bool drop_if_hung_up(Waiting& waiting);
+  void tell_hung_up(nanoseconds now);
   /// True: the order was not worth holding, and was answered.
   [[nodiscard]] bool refuse_for_kill(Waiting& waiting) const;
   [[nodiscard]] Problem closed() const;
@@ -190,6 +201,9 @@ class Desk {
   std::deque<Unseen> unseen_;  // by sequence; as many as ring and outbox hold
   Gauge held_orders_;
   Histogram hold_ns_;
+  Counter hung_up_;
+  std::uint64_t hung_up_told_ = 0;
+  nanoseconds tell_hung_up_due_{};
 };
 
 [[nodiscard]] Problem engine_busy();
@@ -211,6 +225,7 @@ void Desk::submit(SendNow send, Waiting waiting, bool first) {
   const ops::OrderDoor door = link_.status->door.load();
   const Way now = way(door);
   if (now == Way::Refuse) return waiting.reply(respond(closed()));
+  if (drop_if_hung_up(waiting)) return;
   // Whoever decides may be away where the relay is not: what is handed on waits too.
   const bool held = now == Way::Hold || door.mode == ops::OrderDoor::Mode::Held;
   if (held && !begin_hold(waiting)) return;
@@ -233,9 +248,15 @@ void Desk::command(const std::vector<M>& messages, Answer answer, Reply reply) {
     }
     return messages.size();
   };
+  constexpr bool kKillSwitch = std::is_same_v<M, KillSwitch>;
+  bool stops = false;
+  if constexpr (kKillSwitch) stops = std::ranges::any_of(messages, &KillSwitch::active);
   submit(std::move(send),
-         Waiting{.kind = Kind::Command, .reply = std::move(reply), .answer = std::move(answer)},
-         std::is_same_v<M, KillSwitch>);
+         Waiting{.kind = Kind::Command,
+                 .reply = std::move(reply),
+                 .answer = std::move(answer),
+                 .stands_alone = stops},
+         kKillSwitch);
 }
 
 }  // namespace stoa::gateway

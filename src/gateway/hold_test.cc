@@ -142,6 +142,18 @@ class Hold : public ::testing::Test {
                 [answer](Response&& response) { answer->came = std::move(response); });
     return answer;
   }
+  /// The same, by somebody who hangs up once `gone` says so.
+  std::shared_ptr<Answer> ask(std::string_view target, std::string_view body, const bool& gone) {
+    auto answer = std::make_shared<Answer>();
+    app->handle({.method = Method::Post,
+                 .target = target,
+                 .body = body,
+                 .host = "127.0.0.1",
+                 .authorization = "Bearer secret-token"},
+                Reply{[answer](Response&& response) { answer->came = std::move(response); },
+                      [&gone] { return gone; }});
+    return answer;
+  }
   std::shared_ptr<Answer> place(std::string_view id) {
     return ask(Method::Post, "/api/v1/orders", order(id));
   }
@@ -228,6 +240,86 @@ TEST_F(Hold, nobody_is_told_that_there_is_no_order_while_one_is_on_its_way) {
   pass(milliseconds{2'001});
   EXPECT_EQ(refused->code(), "not_ready");
   EXPECT_EQ(ask(Method::Get, "/api/v1/orders/c")->status(), 404) << "nothing was done";
+}
+
+TEST_F(Hold, who_hangs_up_while_it_is_held_has_placed_nothing) {
+  bool gone = false;
+  away(false);
+  const auto lost = ask("/api/v1/orders", order("a"), gone);
+  const auto kept = place("b");
+  gone = true;
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 504) << "it is not dropped yet";
+  set({.mode = Mode::Open, .takes = true});
+  ASSERT_EQ(engine.waiting_commands(), 1U);
+  decide_next(1);
+  EXPECT_EQ(kept->status(), 201);
+  EXPECT_EQ(lost->code(), "hung_up");
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 404);
+  EXPECT_EQ(app->desk.hung_up().value(), 1U);
+  EXPECT_EQ(held_now(), 0);
+  EXPECT_EQ(app->desk.waiting(), 0U);
+}
+
+TEST_F(Hold, who_hangs_up_once_its_order_is_on_its_way_has_placed_it) {
+  bool gone = false;
+  away(true);
+  ask("/api/v1/orders", order("a"), gone);
+  gone = true;
+  set({.mode = Mode::Open, .takes = true});
+  decide_next(1);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 200);
+  EXPECT_EQ(app->desk.hung_up().value(), 0U);
+}
+
+TEST_F(Hold, the_kill_switch_goes_on_without_its_sender_and_its_release_does_not) {
+  bool gone = false;
+  away(false);
+  ask("/api/v1/risk/kill", R"({"reason":"x"})", gone);
+  gone = true;
+  ask("/api/v1/risk/kill", R"({"reason":"y"})", gone);
+  set({.mode = Mode::Open, .takes = true});
+  ASSERT_EQ(engine.waiting_commands(), 2U);
+  for (int i = 0; i < 2; ++i) engine.echo(engine.next_command());
+  app->poll(1'000);
+  const auto resumed = ask("/api/v1/risk/resume", R"({"reason":"x","actor":"y"})", gone);
+  EXPECT_EQ(resumed->code(), "hung_up");
+  EXPECT_EQ(engine.waiting_commands(), 0U);
+}
+
+TEST_F(Hold, an_order_that_the_log_has_and_nobody_has_decided_is_not_told_as_absent) {
+  away(true);
+  const auto sent = place("a");
+  const Command command = engine.next_command();
+  const std::uint64_t lsn = engine.echo(command);
+  app->poll(1'000);
+  pass(milliseconds{5'000});
+  EXPECT_EQ(sent->code(), "outcome_unknown");
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->code(), "outcome_unknown");
+  EXPECT_EQ(ask(Method::Delete, "/api/v1/orders/a")->code(), "outcome_unknown");
+  engine.decide(lsn);
+  app->poll(1'000);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 504) << "its state is not there yet";
+  engine.output(engine.order_of(command, lsn));
+  app->poll(1'000);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 200);
+}
+
+TEST_F(Hold, a_second_order_of_an_id_hides_neither_the_first_nor_its_absence) {
+  place("a");
+  const Command first = engine.next_command();
+  engine.accept(first);
+  const std::uint64_t second = engine.echo(first);
+  app->poll(1'000);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 200) << "the first is known";
+  engine.decide(second, RejectCode::DuplicateClientOrderId);
+  app->poll(1'000);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/a")->status(), 200);
+
+  place("b");
+  const std::uint64_t alone = engine.echo(engine.next_command());
+  engine.decide(alone, RejectCode::DuplicateClientOrderId);
+  app->poll(1'000);
+  EXPECT_EQ(ask(Method::Get, "/api/v1/orders/b")->status(), 404) << "no order came of it";
 }
 
 TEST_F(Hold, past_the_hold_what_was_kept_here_is_refused_and_uses_no_sequence) {

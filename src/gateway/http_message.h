@@ -1,10 +1,12 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -44,8 +46,26 @@ struct Response {
   bool page = false;       // a document: carries the content security policy
 };
 
-/// Called once, now or later, on the gateway's thread.
-using Reply = std::move_only_function<void(Response&&)>;
+/// Where one answer goes: called once, now or later, on the gateway's thread.
+class Reply {
+ public:
+  using Answer = std::move_only_function<void(Response&&)>;
+  using Gone = std::move_only_function<bool() const>;
+
+  /// Whoever asked waits for as long as it takes.
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Reply> && std::invocable<F&, Response &&>)
+  Reply(F answer) : answer_{std::move(answer)} {}
+  Reply(Answer answer, Gone gone) : answer_{std::move(answer)}, gone_{std::move(gone)} {}
+
+  void operator()(Response&& response) { answer_(std::move(response)); }
+  /// Whoever asked has hung up, or sends nothing more, as far as is known here. One system call.
+  [[nodiscard]] bool gone() const { return gone_ && gone_(); }
+
+ private:
+  Answer answer_;
+  Gone gone_{};
+};
 
 /// `%41` to `A`; false for a cut or foreign escape. `+` stays: it is a blank only in forms.
 [[nodiscard]] bool percent_decode(std::string_view text, std::string& out);

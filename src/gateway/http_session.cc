@@ -1,5 +1,7 @@
 #include "gateway/http_session.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -310,9 +312,21 @@ void HttpSession::handle() {
                  .hint = "Shorten the path or the query."});
   }
   if (request.path() == kWebSocketPath) return handle_upgrade();
-  app_.handle(request, [weak = weak_from_this()](Response&& response) {
+  const auto answer = [weak = weak_from_this()](Response&& response) {
     if (const auto self = weak.lock()) self->answer(std::move(response));
-  });
+  };
+  const auto gone = [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    return !self || self->hung_up();
+  };
+  app_.handle(request, Reply{answer, gone});
+}
+
+/// Seen past the bytes that are not read yet: behind them may stand the end.
+bool HttpSession::hung_up() {
+  if (state_ == State::Closed) return true;
+  pollfd end{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&end, 1, 0) > 0;
 }
 
 void HttpSession::handle_upgrade() {

@@ -77,6 +77,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void on_read(net::Error error, std::size_t bytes);
   void handle();
   void handle_upgrade();
+  [[nodiscard]] bool hung_up();
   void answer(Response&& response);
   void fail(const Problem& problem);
   void write();

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <cstddef>
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -79,6 +81,57 @@ TEST_F(Wire, pipelined_requests_are_answered_in_order) {
   engine.echo(engine.next_command());
   EXPECT_EQ(http.read().headers["x-request-id"], "50");
   EXPECT_EQ(http.read().headers["x-request-id"], "51");
+}
+
+/// The kill switch, which waits for the engine, and an order right behind it.
+std::string kill_and_order() {
+  const std::string_view body =
+      R"({"symbol":"BTCUSDT","side":"buy","type":"limit","quantity":"0.01","price":"60000",)"
+      R"("client_order_id":"late"})";
+  return "POST /api/v1/risk/kill HTTP/1.1\r\nHost: localhost\r\n"
+         "Authorization: Bearer secret-token\r\nContent-Length: 14\r\n\r\n{\"reason\":\"x\"}"
+         "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n"
+         "Authorization: Bearer secret-token\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + std::string{body};
+}
+constexpr std::string_view kHungUp = "stoa_gateway_hung_up_requests_total 1";
+
+TEST_F(Wire, an_order_whose_sender_has_hung_up_is_not_carried_out) {
+  start();
+  std::optional<HttpClient> http{client()};
+  http->send(kill_and_order());
+  const Command kill = engine.next_command();
+  http.reset();
+  engine.echo(kill);  // the order is looked at after this, and the end of its connection has come
+  get_until("/metrics", [&](const HttpAnswer& answer) {
+    return answer.body.contains(kHungUp) || engine.waiting_commands() > 0;
+  });
+  EXPECT_EQ(engine.waiting_commands(), 0U);
+  EXPECT_EQ(get("/api/v1/orders/late").status, 404);
+}
+
+TEST_F(Wire, who_closes_for_sending_is_told_that_nothing_was_done) {
+  start();
+  HttpClient http = client();
+  http.send(kill_and_order());
+  const Command kill = engine.next_command();
+  ASSERT_EQ(::shutdown(http.fd(), SHUT_WR), 0);
+  engine.echo(kill);
+  EXPECT_EQ(http.read().status, 200);
+  const HttpAnswer answer = http.read();
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.code(), "hung_up");
+  EXPECT_TRUE(http.at_end());
+  EXPECT_EQ(engine.waiting_commands(), 0U);
+}
+
+TEST_F(Wire, who_closes_for_sending_may_still_ask) {
+  start();
+  HttpClient http = client();
+  http.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_EQ(::shutdown(http.fd(), SHUT_WR), 0);
+  EXPECT_EQ(http.read().status, 200);
+  EXPECT_TRUE(http.at_end());
 }
 
 TEST_F(Wire, a_client_that_asks_first_is_told_to_go_on) {

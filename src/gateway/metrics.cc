@@ -145,6 +145,8 @@ void add_gateway(App& app) {
             app.desk.held_orders());
   out.histogram("stoa_hold_duration_seconds", "From the coming of such a command to its answer.",
                 app.desk.hold_ns());
+  out.counter("stoa_gateway_hung_up_requests_total",
+              "Commands not carried out because their sender had hung up.", app.desk.hung_up());
   figure("stoa_gateway_failures_total", Kind::Counter, "Exceptions in the work of one connection.",
          [](const App& a) { return a.failures; });
   figure("stoa_gateway_undecodable_messages_total", Kind::Counter,

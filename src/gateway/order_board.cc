@@ -97,6 +97,7 @@ void OrderBoard::on_intent(std::uint64_t lsn, const OrderIntent& intent, Timesta
                             .order_qty = intent.qty,
                             .ts_created = timestamp,
                             .ts_updated = timestamp};
+  by_client_id_.try_emplace(std::string{intent.client_order_id.view()}, lsn);
   note(order, lsn);
 }
 
@@ -106,6 +107,7 @@ void OrderBoard::on_decision(std::uint64_t lsn, const native::MessageView& messa
   if (order == nullptr) return;
   // A second order of one client_order_id never comes into being.
   if (!order->listed && decision.code == RejectCode::DuplicateClientOrderId) {
+    forget_id(decision.intent.value(), *order);
     orders_.erase(decision.intent.value());
     return;
   }
@@ -181,10 +183,15 @@ void OrderBoard::drop_old() {
     closed_.pop_front();
     if (at == orders_.end()) continue;
     for (const std::uint64_t alias : at->second.aliases) alias_.erase(alias);
-    const auto by_id = by_client_id_.find(std::string{at->second.state.client_order_id.view()});
-    if (by_id != by_client_id_.end() && by_id->second == at->first) by_client_id_.erase(by_id);
+    forget_id(at->first, at->second);
     orders_.erase(at);
   }
+}
+
+/// Unless the id is another order's.
+void OrderBoard::forget_id(std::uint64_t intent, const OrderRecord& order) {
+  const auto at = by_client_id_.find(std::string{order.state.client_order_id.view()});
+  if (at != by_client_id_.end() && at->second == intent) by_client_id_.erase(at);
 }
 
 const OrderRecord* OrderBoard::find(std::string_view client_order_id) const {
@@ -195,6 +202,13 @@ const OrderRecord* OrderBoard::find(std::string_view client_order_id) const {
 const OrderRecord* OrderBoard::find_intent(std::uint64_t intent) const {
   const auto at = orders_.find(intent);
   return at == orders_.end() || !at->second.listed ? nullptr : &at->second;
+}
+
+bool OrderBoard::undecided(std::string_view client_order_id) const {
+  const auto at = by_client_id_.find(std::string{client_order_id});
+  if (at == by_client_id_.end()) return false;
+  const auto order = orders_.find(at->second);
+  return order != orders_.end() && !order->second.listed;
 }
 
 std::vector<std::uint64_t> OrderBoard::take_changed() {

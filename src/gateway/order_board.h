@@ -58,6 +58,9 @@ class OrderBoard {
 
   [[nodiscard]] const OrderRecord* find(std::string_view client_order_id) const;
   [[nodiscard]] const OrderRecord* find_intent(std::uint64_t intent) const;
+  /// The log has an intent of this id and does not say yet what became of it: it may become an
+  /// order.
+  [[nodiscard]] bool undecided(std::string_view client_order_id) const;
   /// By intent; newest last. Only those with `listed` are orders.
   [[nodiscard]] const std::map<std::uint64_t, OrderRecord>& orders() const noexcept {
     return orders_;
@@ -82,12 +85,13 @@ class OrderBoard {
   void on_intent(std::uint64_t lsn, const OrderIntent& intent, Timestamp timestamp);
   void on_decision(std::uint64_t lsn, const native::MessageView& message);
   void on_update(std::uint64_t lsn, const OrderUpdate& update);
+  void forget_id(std::uint64_t intent, const OrderRecord& order);
   void drop_old();
 
   std::size_t orders_kept_;
   std::size_t fills_kept_;
   std::map<std::uint64_t, OrderRecord> orders_;                  // by intent
-  std::unordered_map<std::string, std::uint64_t> by_client_id_;  // to intent
+  std::unordered_map<std::string, std::uint64_t> by_client_id_;  // to intent, undecided ones too
   std::unordered_map<std::uint64_t, std::uint64_t> alias_;       // cl_ord_id to intent
   std::set<std::uint64_t> open_;
   std::deque<std::uint64_t> closed_;

@@ -187,7 +187,7 @@ const OrderRecord* find_or_reply(App& app, const Call& call, Reply& reply) {
   if (order == nullptr && app.desk.on_its_way(call.params.front())) {
     reply(respond({.status = 504,
                    .code = "outcome_unknown",
-                   .detail = "the order was taken and the log does not show it yet",
+                   .detail = "the order was taken and the log does not show yet what became of it",
                    .hint = "Ask for it again in a second; do not send it under another id.",
                    .client_order_id = call.params.front()}));
   } else if (order == nullptr) {
