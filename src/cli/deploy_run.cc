@@ -31,6 +31,7 @@
 #include "deploy/deploy_plan.h"
 #include "deploy/deploy_record.h"
 #include "deploy/deploy_service.h"
+#include "deploy/deploy_view.h"
 #include "deploy/deployer.h"
 #include "deploy/hub_server.h"
 #include "deploy/process_target.h"
@@ -241,21 +242,6 @@ Exit exit_of(const deploy::SwitchMachine& machine) {
       return Exit::Failed;
   }
   return Exit::Failed;
-}
-
-Result<deploy::SwitchMachine> machine_of(const std::vector<deploy::DeployRecord>& records) {
-  if (records.empty() || records.front().kind != deploy::RecordKind::Began) {
-    return std::unexpected(Error{.code = ErrorCode::NotFound,
-                                 .message = "no such deployment; stoa deploy history",
-                                 .source = {}});
-  }
-  const auto info = JsonValue::parse(records.front().info);
-  if (!info) return std::unexpected(info.error());
-  auto plan = deploy::plan_from_json(*info);
-  if (!plan) return std::unexpected(plan.error());
-  deploy::SwitchMachine machine{std::move(*plan)};
-  for (const auto& record : records) machine.take(record);
-  return machine;
 }
 
 std::string record_text(const deploy::DeployRecord& record) {

@@ -31,11 +31,6 @@ namespace stoa::cli {
 
 /// What a deployment came to, or waits for, as an exit code.
 [[nodiscard]] Exit exit_of(const deploy::SwitchMachine& machine);
-/// The machine as its records make it.
-///
-/// errors  NotFound: no such deployment · Damaged
-[[nodiscard]] Result<deploy::SwitchMachine> machine_of(
-    const std::vector<deploy::DeployRecord>& records);
 /// "step      text" of one record.
 [[nodiscard]] std::string record_text(const deploy::DeployRecord& record);
 

@@ -19,6 +19,7 @@
 #include "deploy/deploy_log.h"
 #include "deploy/deploy_plan.h"
 #include "deploy/deploy_record.h"
+#include "deploy/deploy_view.h"
 #include "deploy/switch_machine.h"
 #include "protocol/json/writer.h"
 

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/ids.h"
 #include "deploy/deploy_record.h"
 #include "journal/reader.h"
 #include "journal/writer.h"
@@ -77,11 +78,11 @@ Result<void> DeployLog::append(const DeployRecord& record) {
   return {};
 }
 
-Result<std::vector<DeployRecord>> read_deploys(const std::filesystem::path& dir) {
+Result<std::vector<DeployRecord>> read_deploys(const std::filesystem::path& dir, Lsn from) {
   std::vector<DeployRecord> records;
   std::error_code none;
   if (!std::filesystem::exists(dir, none)) return records;
-  auto reader = journal::Reader::open(dir);
+  auto reader = journal::Reader::open(dir, from);
   if (!reader) return std::unexpected(reader.error());
   while (true) {
     const auto next = reader->next();

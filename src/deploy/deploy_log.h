@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/ids.h"
 #include "deploy/deploy_record.h"
 #include "journal/writer.h"
 
@@ -32,10 +33,11 @@ class DeployLog {
   journal::Writer writer_;
 };
 
-/// Every record, in order; also while another process writes. Empty when there is no log.
+/// Every record from `from` on, in order; also while another process writes. Empty when there is no log.
 ///
 /// errors  Damaged, Io
-[[nodiscard]] Result<std::vector<DeployRecord>> read_deploys(const std::filesystem::path& dir);
+[[nodiscard]] Result<std::vector<DeployRecord>> read_deploys(const std::filesystem::path& dir,
+                                                             Lsn from = Lsn{0});
 /// Those of one deployment; of the newest for 0.
 [[nodiscard]] std::vector<DeployRecord> records_of(const std::vector<DeployRecord>& all,
                                                    std::uint64_t deploy);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "deploy/deploy_service.h"
+#include "deploy/deploy_view_service.h"
 #include "deploy/deployer.h"
 #include "deploy/hub_server.h"
 #include "deploy/layout.h"
@@ -38,7 +39,11 @@ DeployPlane::DeployPlane(Layout layout, const Clock& clock, std::unique_ptr<Proc
       target_{std::move(target)},
       deployer_{layout_, *target_, clock_} {}
 
-HubVerbs DeployPlane::verbs() { return deploy_verbs(deployer_, *target_, layout_); }
+HubVerbs DeployPlane::verbs() {
+  HubVerbs verbs = deploy_verbs(deployer_, *target_, layout_);
+  verbs.merge(deploy_view_verbs(deployer_, *target_, clock_, layout_));
+  return verbs;
+}
 
 void DeployPlane::poll() {
   const nanoseconds now = clock_.monotonic();

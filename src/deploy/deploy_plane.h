@@ -9,6 +9,7 @@
 #include "deploy/hub_server.h"
 #include "deploy/layout.h"
 #include "deploy/process_target.h"
+#include "deploy/target.h"
 
 namespace stoa::deploy {
 
@@ -30,6 +31,8 @@ class DeployPlane {
   ///
   /// cost    as Target::poll, each 20 ms while a deployment is under way, each second else
   void poll();
+  /// The platform as it was at the last look.
+  [[nodiscard]] const Target& target() const noexcept { return *target_; }
   /// Monotonic time of the next look.
   [[nodiscard]] nanoseconds next_due() const noexcept { return due_; }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +46,11 @@ std::optional<nanoseconds> slowest(const Sample& sample) {
       slowest = std::max(slowest.value_or(nanoseconds{0}), *of.counters.latency_p99);
   }
   return slowest;
+}
+
+nanoseconds p99_allowed(nanoseconds before, const DeploySettings& settings) {
+  return std::max<nanoseconds>(before * (100 + settings.latency_percent) / 100,
+                               std::chrono::microseconds{settings.latency_floor_us});
 }
 
 /// Bad when a part of the requests grew by more than `allowed`.
@@ -144,10 +150,7 @@ Judgement judge(const Sample& before_from, const Sample& before_to, const Sample
   const auto latency = slowest(now);
   const auto latency_before = slowest(before_to);
   if (latency && latency_before && requests.value_or(0) > 0) {
-    const nanoseconds allowed =
-        std::max<nanoseconds>(*latency_before * (100 + settings.latency_percent) / 100,
-                              std::chrono::microseconds{settings.latency_floor_us});
-    if (*latency > allowed) {
+    if (*latency > p99_allowed(*latency_before, settings)) {
       judgement.verdict = SoakVerdict::Bad;
       judgement.findings.push_back(fmt::format("p99 {:.2f} ms, before {:.2f} ms",
                                                static_cast<double>(latency->count()) / 1e6,
@@ -163,6 +166,22 @@ Judgement judge(const Sample& before_from, const Sample& before_to, const Sample
                  : std::string{"nobody tells how many requests there were"});
   }
   return judgement;
+}
+
+SoakFigures figures_of(const Sample& before_from, const Sample& before_to, const Sample& from,
+                       const Sample& now, const DeploySettings& settings) {
+  using C = InstanceCounters;
+  SoakFigures figures{.requests_before = grown(before_from, before_to, &C::requests),
+                      .requests = grown(from, now, &C::requests),
+                      .errors_before = grown(before_from, before_to, &C::errors),
+                      .errors = grown(from, now, &C::errors),
+                      .rejects_before = grown(before_from, before_to, &C::rejects),
+                      .rejects = grown(from, now, &C::rejects),
+                      .gaps = grown(from, now, &C::gaps),
+                      .p99_before = slowest(before_to),
+                      .p99 = slowest(now)};
+  if (figures.p99_before) figures.p99_allowed = p99_allowed(*figures.p99_before, settings);
+  return figures;
 }
 
 }  // namespace stoa::deploy

@@ -45,4 +45,22 @@ struct Judgement {
                               const Sample& from, const Sample& now,
                               const DeploySettings& settings);
 
+/// The figures behind a judgement; what nobody tells is absent.
+struct SoakFigures {
+  std::optional<std::int64_t> requests_before{};
+  std::optional<std::int64_t> requests{};
+  std::optional<std::int64_t> errors_before{};
+  std::optional<std::int64_t> errors{};
+  std::optional<std::int64_t> rejects_before{};
+  std::optional<std::int64_t> rejects{};
+  std::optional<std::int64_t> gaps{};
+  std::optional<nanoseconds> p99_before{};
+  std::optional<nanoseconds> p99{};
+  std::optional<nanoseconds> p99_allowed{};
+};
+/// As `judge`.
+[[nodiscard]] SoakFigures figures_of(const Sample& before_from, const Sample& before_to,
+                                     const Sample& from, const Sample& now,
+                                     const DeploySettings& settings);
+
 }  // namespace stoa::deploy

@@ -434,10 +434,20 @@ SwitchMachine::Found SwitchMachine::look_soak(const Item& item, const Seen& seen
     return Wait{"bad, and watched: " + findings};
   }
   bad_since_.reset();
-  if (waved_on_) return Done{R"({"promoted":true})"};
+  // Kept for whoever looks later: the figures of this moment.
+  const auto ended = [&] {
+    std::string info;
+    json::Writer json{info};
+    json.begin_object();
+    json.field("promoted", waved_on_);
+    json.raw_field("sample", to_json(now));
+    json.end_object();
+    return Done{std::move(info)};
+  };
+  if (waved_on_) return ended();
   if (!late(seen, settings.soak_s)) return Wait{"under watch"};
   if (judgement.verdict == SoakVerdict::Inconclusive) return Person{std::move(findings)};
-  return Done{};
+  return ended();
 }
 
 SwitchMachine::Found SwitchMachine::look_recreate(const Item& item, const Seen& seen,
