@@ -85,6 +85,8 @@ class GatewayRole final : public Role {
     const deploy::Layout layout{parts.config->data.dir};
     auto token = load_or_make_token(parts.config->data.dir / "token");
     if (!token) return std::unexpected(std::move(token.error()));
+    auto holders = load_tokens(parts.config->data.dir / "tokens");
+    if (!holders) return std::unexpected(std::move(holders.error()));
     auto log = LogFollower::open({.socket = layout.relay("execution"),
                                   .name = parts.name,
                                   .history = parts.config->wal.history});
@@ -93,6 +95,7 @@ class GatewayRole final : public Role {
     if (!market) return std::unexpected(std::move(market.error()));
     std::unique_ptr<GatewayRole> role{
         new GatewayRole{parts, std::move(*token), std::move(*log), std::move(*market)}};
+    role->holders_ = std::move(*holders);
     // One beside speaks once it is told to lead; any other is out from here on.
     if (!parts.beside) {
       if (auto taken = role->take_source(); !taken) {
@@ -277,6 +280,9 @@ class GatewayRole final : public Role {
     options.instance = role_status_.identity().instance;
     options.colour = role_status_.identity().colour;
     options.next = layout_.gateway_next();
+    options.hub = layout_.hub();
+    options.owner = own_name();
+    options.holders = holders_;
     options.follows = beside_;
 
     gateway::Link link;
@@ -512,6 +518,7 @@ class GatewayRole final : public Role {
   ops::RoleStatus& role_status_;  // how this process stands, which the gateway answers probes with
   Build build_;
   std::string token_;
+  std::vector<gateway::TokenHolder> holders_;
   Timestamp started_;
   std::unique_ptr<LogFollower> log_;
   std::unique_ptr<MarketFollower> market_;

@@ -12,10 +12,12 @@
 #include "apps/roles.h"
 #include "apps/standing.h"
 #include "apps/strategies.h"
+#include "apps/token.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "deploy/config_view_service.h"
 #include "deploy/deploy_plane.h"
 #include "deploy/hub.h"
 #include "deploy/hub_server.h"
@@ -36,17 +38,9 @@ namespace {
 constexpr nanoseconds kLockWait = std::chrono::seconds{10};
 constexpr std::chrono::milliseconds kLockEvery{20};
 
-/// Who begins a log is admin of its spaces: as who changes it is named.
-std::string owner() {
-  const auto surroundings = ops::Surroundings::of_process();
-  const auto told = surroundings.variables.find("STOA_USER");
-  const bool said = told != surroundings.variables.end() && !told->second.empty();
-  return said ? told->second : deploy::login_name(::geteuid());
-}
-
 Result<deploy::Hub> open_hub(const deploy::Layout& layout, const Clock& clock) {
   const deploy::HubOptions options{
-      .owner = owner(), .owner_uid = ::geteuid(), .check_strategy = check_strategy};
+      .owner = own_name(), .owner_uid = ::geteuid(), .check_strategy = check_strategy};
   const nanoseconds deadline = clock.monotonic() + kLockWait;
   while (true) {
     auto hub = deploy::Hub::open(layout.hub_log(), clock, options);
@@ -110,6 +104,7 @@ class HubRole final : public Role {
         status_{*parts.status},
         glass_check_{status_.add_check("hub:approved", ops::Probe::Ready, "revisions")} {
     verbs_.merge(deploys_->verbs());
+    verbs_.merge(deploy::config_view_verbs(hub_, deploys_->target(), layout));
     look();
   }
 

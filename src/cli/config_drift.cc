@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -16,11 +15,10 @@
 #include "cli/hub_ticket.h"
 #include "cli/table.h"
 #include "deploy/apply.h"
-#include "deploy/config_text.h"
+#include "deploy/drift.h"
 #include "deploy/hub.h"
 #include "deploy/layout.h"
 #include "deploy/target.h"
-#include "ops/config_file.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::cli {
@@ -35,35 +33,6 @@ constexpr auto kFlags = std::to_array<Flag>({
      .kind = Flag::Kind::Path},
 });
 
-/// A role, or the file, and how it differs.
-using Findings = std::vector<std::pair<std::string, std::string>>;
-
-/// What somebody changed in the file by hand.
-void look_at_file(const deploy::Layout& layout, const deploy::ApplyTicket& ticket,
-                  Findings& findings) {
-  const auto file = layout.current_config();
-  const auto text = ops::read_text_file(file);
-  if (!text) {
-    findings.emplace_back("file", text.error().text());
-    return;
-  }
-  if (*text == ticket.text) return;
-  const auto now = deploy::read_document(*text, file.string());
-  const auto wanted = deploy::read_document(ticket.text, ticket.name);
-  if (!now || !wanted) {
-    findings.emplace_back("file", now ? "cannot be compared" : now.error().text());
-    return;
-  }
-  const auto edits = deploy::difference(wanted->values, now->values);
-  for (const auto& [path, value] : edits) {
-    const auto had = wanted->values.find(path);
-    findings.emplace_back("file",
-                          fmt::format("{} is {}, wanted is {}", path, value.value_or("not set"),
-                                      had == wanted->values.end() ? "not set" : had->second));
-  }
-  if (edits.empty()) findings.emplace_back("file", "differs in its comments or its revision");
-}
-
 Exit run(Context& context) {
   auto hub = HubClient::of(context);
   if (!hub) return hub.error();
@@ -77,8 +46,8 @@ Exit run(Context& context) {
   const auto ticket = ticket_of((*answer)["live"]);
   const deploy::Layout layout{
       .data = context.arguments.value_or("--target", hub->layout().data.string())};
-  Findings findings;
-  look_at_file(layout, ticket, findings);
+  deploy::DriftFindings findings;
+  deploy::find_file_drift(layout, ticket, findings);
   const SystemClock clock;
   const auto opened = platform_target(layout, clock);
   if (!opened) return context.fail(opened.error());

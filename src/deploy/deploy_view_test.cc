@@ -53,7 +53,7 @@ class DeployViewTest : public ::testing::Test {
     wish.settings.soak_s = 5;
     wish.settings.soak_requests = 0;
     wish.settings.warm_s = 4;
-    wish.settings.shadow_outputs = 10;
+    wish.settings.shadow_outputs = 10'000;  // long enough to be looked at
   }
   void begin() {
     const auto begun = deployer.start(wish);
@@ -71,8 +71,8 @@ class DeployViewTest : public ::testing::Test {
     deployer.poll();  // begins it
   }
   json::Value ask(const std::string& fields, const std::string& user = "ann") {
-    const std::string line = "{" + fields + "}";
-    const auto answer = answer_line(verbs, line, {.user = user});
+    const std::string line = "{" + fields + R"(,"user":")" + user + "\"}";
+    const auto answer = answer_line(verbs, line, {});
     auto value = json::Value::parse(answer);
     EXPECT_TRUE(value) << answer;
     return value ? *value : json::Value{};
@@ -185,8 +185,9 @@ TEST_F(DeployViewTest, steps_lanes_and_figures_follow_a_deployment_to_its_end) {
 }
 
 TEST_F(DeployViewTest, one_that_computes_something_else_fails_with_its_first_difference) {
-  target.side("execution", Colour::Green).computes_otherwise = true;
   begin();
+  run_to("shadow");
+  target.side("execution", Colour::Green).computes_otherwise = true;
   run();
   const auto shown = show();
   EXPECT_EQ(shown["outcome"].text(), "rolled_back");

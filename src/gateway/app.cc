@@ -59,6 +59,7 @@ ops::Identity identity_of(const Options& options) {
 
 App::App(Options options_in, const Link& link_in)
     : options{std::move(options_in)},
+      owner{.name = options.owner, .role = TokenRole::Deployer, .token = options.token},
       link{link_in},
       own_role{identity_of(options), *link.clock},
       role{link.role == nullptr ? own_role : *link.role},
@@ -125,10 +126,14 @@ void App::handle(const Request& request, Reply reply) {
     }
     return reply(respond(not_found(request.path())));
   }
-  if (!reads) {
-    if (const auto problem = check_token(request.authorization, options.token)) {
+  const Needs needs = match.route->needs;
+  if (!reads || needs != Needs::ByMethod) {
+    const Bearer bearer = bearer_of(request.authorization, owner, options.holders);
+    if (const auto problem =
+            check_needs(needs, reads, bearer, request.authorization, options.token)) {
       return reply(respond(*problem));
     }
+    call.holder = bearer.holder;
   }
   for (const auto& [name, value] : call.query.all()) {
     if (!knows_parameter(match.route->query, name)) {

@@ -13,6 +13,7 @@
 #include "gateway/desk.h"
 #include "gateway/gateway.h"
 #include "gateway/http_message.h"
+#include "gateway/hub_port.h"
 #include "gateway/market_board.h"
 #include "gateway/order_board.h"
 #include "gateway/render.h"
@@ -44,6 +45,7 @@ struct App {
   [[nodiscard]] bool engine_alive() const noexcept;
 
   Options options;
+  TokenHolder owner;
   Link link;
   ops::RoleStatus own_role;  // of a process that has none of its own
   ops::RoleStatus& role;
@@ -53,6 +55,8 @@ struct App {
   MarketBoard market;
   Renderer render;
   Desk desk;
+
+  HubPort* hub = nullptr;  // null: a single process, there is none
 
   std::uint64_t first_lsn = 0;  // of the records that the boards were made from; 0: none yet
   std::uint64_t last_lsn = 0;

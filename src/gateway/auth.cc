@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/gateway.h"
 #include "gateway/problem.h"
+#include "gateway/router.h"
 #include "ops/http_text.h"
 
 namespace stoa::gateway {
@@ -39,6 +41,36 @@ std::optional<Problem> check_token(std::string_view authorization, std::string_v
                  .code = "token_wrong",
                  .detail = "this is not the token of this engine",
                  .hint = std::string{kHint}};
+}
+
+Bearer bearer_of(std::string_view authorization, const TokenHolder& owner,
+                 std::span<const TokenHolder> holders) {
+  if (!check_token(authorization, owner.token)) return {.holder = &owner, .is_owner = true};
+  for (const TokenHolder& holder : holders) {
+    if (!check_token(authorization, holder.token)) return {.holder = &holder};
+  }
+  return {};
+}
+
+std::optional<Problem> check_needs(Needs needs, bool reads, const Bearer& bearer,
+                                   std::string_view authorization, std::string_view token) {
+  if (needs == Needs::ByMethod && reads) return std::nullopt;
+  if (bearer.is_owner) return std::nullopt;
+  if (bearer.holder == nullptr) {
+    auto problem = check_token(authorization, token);
+    if (problem && needs != Needs::ByMethod && reads && problem->code == "token_missing") {
+      problem->detail = "deployments and revisions are shown to those who have a token";
+    }
+    return problem;
+  }
+  if (needs == Needs::Viewer) return std::nullopt;
+  if (needs == Needs::Deployer && bearer.holder->role == TokenRole::Deployer) return std::nullopt;
+  return Problem{.status = 403,
+                 .code = "not_permitted",
+                 .detail = bearer.holder->name +
+                           (needs == Needs::Deployer ? " may look at deployments and not act"
+                                                     : " has a token for deployments alone"),
+                 .hint = "The file `tokens` of the data directory says who may do what."};
 }
 
 std::string host_name(std::string_view host) {

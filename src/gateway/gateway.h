@@ -66,12 +66,26 @@ struct StrategyInfo {
   std::string last_decision{};
 };
 
+/// What a further token may do: look at deployments and revisions, or also act on deployments.
+/// Neither trades.
+enum class TokenRole : std::uint8_t { Viewer, Deployer };
+
+/// Somebody with a token of their own, beside the owner's.
+struct TokenHolder {
+  std::string name{};
+  TokenRole role = TokenRole::Viewer;
+  std::string token{};
+};
+
 /// Facts that do not change while the gateway runs, and its bounds.
 struct Options {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;       // 0: any free one, see Gateway::port
   std::vector<std::string> names;  // further names that a Host header may carry
   std::string token;               // what changing calls must show; empty refuses all of them
+  std::string owner = "owner";     // as whom whoever shows it acts, towards the hub
+  std::vector<TokenHolder> holders;
+  std::filesystem::path hub;  // its socket; empty: a single process, there is none
 
   std::vector<Instrument> instruments;
   std::vector<StrategyInfo> strategies;
@@ -102,6 +116,7 @@ struct Options {
   std::chrono::milliseconds client_silence_max{30'000};  // owed bytes and reading none
   std::chrono::milliseconds answer_timeout{5'000};       // then 504 outcome_unknown
   std::size_t held_max = 4'096;  // commands held (ops::OrderDoor); beyond it 503
+  std::chrono::milliseconds hub_timeout{5'000};  // of a question to the hub
   std::chrono::milliseconds checkpoint_timeout{30'000};  // of the same
   std::chrono::milliseconds drain_max{5'000};            // for giving connections away
   std::chrono::milliseconds header_timeout{10'000};      // for one request's header and body

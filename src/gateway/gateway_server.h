@@ -23,6 +23,7 @@
 #include "gateway/app.h"
 #include "gateway/gateway.h"
 #include "gateway/http_session.h"
+#include "gateway/hub_client.h"
 #include "gateway/neighbour.h"
 #include "gateway/net.h"
 #include "gateway/ws_hub.h"
@@ -55,7 +56,11 @@ class Gateway::Server final : public HttpHost, public WsHost {
         wake_{io_},
         next_wait_{io_},
         neighbour_wait_{io_},
-        role_{app_.options.follows ? Role::Follows : Role::Leads} {}
+        role_{app_.options.follows ? Role::Follows : Role::Leads} {
+    if (app_.options.hub.empty()) return;
+    hub_client_ = std::make_unique<HubClient>(io_, app_.options.hub, app_.options.hub_timeout);
+    app_.hub = hub_client_.get();
+  }
   // A thread that cannot be joined ends the process anyway.
   // NOLINTNEXTLINE(bugprone-exception-escape)
   ~Server() override { stop(); }
@@ -128,6 +133,7 @@ class Gateway::Server final : public HttpHost, public WsHost {
   App app_;
   WsHub hub_;
   asio::io_context io_{1};
+  std::unique_ptr<HubClient> hub_client_;
   Acceptor acceptor_;      // accepts on a duplicate of listener_, while this one leads
   Acceptor own_acceptor_;  // of a gateway that followed once
   Timer timer_;

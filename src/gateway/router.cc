@@ -109,6 +109,22 @@ std::span<const Route> routes() noexcept {
       {Method::Post, "/api/v1/risk/resume", post_risk_resume},
       {Method::Post, "/api/v1/journal/checkpoint", post_checkpoint},
       {Method::Get, "/api/orders_state", get_orders_state},
+      {Method::Get, "/api/v1/deployments", get_deployments, "limit cursor", Needs::Viewer},
+      {Method::Get, "/api/v1/deployments/{id}", get_deployment, "", Needs::Viewer},
+      {Method::Post, "/api/v1/deployments/{id}:promote", post_deployment, "", Needs::Deployer},
+      {Method::Post, "/api/v1/deployments/{id}:approve", post_deployment, "", Needs::Deployer},
+      {Method::Post, "/api/v1/deployments/{id}:pause", post_deployment, "", Needs::Deployer},
+      {Method::Post, "/api/v1/deployments/{id}:resume", post_deployment, "", Needs::Deployer},
+      {Method::Post, "/api/v1/deployments/{id}:abort", post_deployment, "", Needs::Deployer},
+      {Method::Post, "/api/v1/deployments/{id}:rollback", post_deployment, "", Needs::Deployer},
+      {Method::Get, "/api/v1/config/spaces", get_config_spaces, "", Needs::Viewer},
+      {Method::Get, "/api/v1/config/spaces/{space}", get_config_space, "", Needs::Viewer},
+      {Method::Get, "/api/v1/config/spaces/{space}/units", get_config_units, "", Needs::Viewer},
+      {Method::Get, "/api/v1/config/spaces/{space}/revisions", get_config_revisions, "limit", Needs::Viewer},
+      {Method::Get, "/api/v1/config/diff", get_config_diff, "from to", Needs::Viewer},
+      {Method::Get, "/api/v1/config/drift", get_config_drift, "space", Needs::Viewer},
+      {Method::Get, "/api/v1/config/audit", get_config_audit, "space user limit", Needs::Viewer},
+      {Method::Get, "/api/v1/config/audit/verification", get_config_verification, "", Needs::Viewer},
   });
   return kRoutes;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,22 +11,32 @@
 namespace stoa::gateway {
 
 struct App;
+struct TokenHolder;
 
 /// A request that has found its route.
 struct Call {
   const Request& request;
   Query query{};
   std::vector<std::string> params{};  // of the pattern's {…}, decoded, in order
+  const TokenHolder* holder = nullptr;  // who asks; null where no token is needed
 };
 
 using Handler = void (*)(App& app, const Call& call, Reply reply);
 
-/// One line of the table. GET routes answer HEAD too; every other method needs the token.
+/// Whose token a route asks for.
+enum class Needs : std::uint8_t {
+  ByMethod,  // nobody's to read, the owner's for every other method
+  Viewer,
+  Deployer,
+};
+
+/// One line of the table. GET routes answer HEAD too.
 struct Route {
   Method method = Method::Get;
   std::string_view pattern{};  // "/api/v1/strategies/{name}:start"
   Handler handler = nullptr;
   std::string_view query{};  // parameters it knows, with blanks between
+  Needs needs = Needs::ByMethod;
 };
 
 /// Every route of docs/api.md.

@@ -51,4 +51,18 @@ void start_strategy(App& app, const Call& call, Reply reply);
 void stop_strategy(App& app, const Call& call, Reply reply);
 void put_strategy_params(App& app, const Call& call, Reply reply);
 
+// routes_hub.cc: asked of the hub
+void get_deployments(App& app, const Call& call, Reply reply);
+void get_deployment(App& app, const Call& call, Reply reply);
+/// /api/v1/deployments/{id}:promote and the like.
+void post_deployment(App& app, const Call& call, Reply reply);
+void get_config_spaces(App& app, const Call& call, Reply reply);
+void get_config_space(App& app, const Call& call, Reply reply);
+void get_config_units(App& app, const Call& call, Reply reply);
+void get_config_revisions(App& app, const Call& call, Reply reply);
+void get_config_diff(App& app, const Call& call, Reply reply);
+void get_config_drift(App& app, const Call& call, Reply reply);
+void get_config_audit(App& app, const Call& call, Reply reply);
+void get_config_verification(App& app, const Call& call, Reply reply);
+
 }  // namespace stoa::gateway

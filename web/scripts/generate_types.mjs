@@ -96,8 +96,8 @@ function parameterType(parameters) {
 
 function routes(document) {
   const entries = operations(document).map(({ path, method, operation }) =>
-    `  ${operation.operationId}: { method: '${method.toUpperCase()}', path: '${path}' },`);
-  return `export const routes = {\n${entries.join('\n')}\n} as const satisfies Record<keyof Calls, { method: string; path: string }>;`;
+    `  ${operation.operationId}: { method: '${method.toUpperCase()}', path: '${path}', token: ${operation.security !== undefined} },`);
+  return `export const routes = {\n${entries.join('\n')}\n} as const satisfies Record<keyof Calls, { method: string; path: string; token: boolean }>;`;
 }
 
 function channels(document) {

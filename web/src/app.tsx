@@ -7,6 +7,7 @@ import { HelpDialog, isHelpOpen } from './features/help/help_dialog';
 import { ChartPanel } from './features/market/chart_panel';
 import { Ladder } from './features/market/ladder';
 import { isSearchOpen, SymbolSearch } from './features/market/symbol_search';
+import { DeploymentsPage } from './features/deployments/deployments_page';
 import { Tape } from './features/market/tape';
 import { CancelAllDialog, isCancelAllOpen } from './features/orders/open_orders';
 import { shownOrderId } from './features/orders/orders';
@@ -15,16 +16,28 @@ import { isKillDialogOpen, KillDialog } from './features/risk/kill_dialog';
 import { RiskPanel } from './features/risk/risk_panel';
 import { Ticket } from './features/ticket/ticket';
 import { TopBar } from './features/top_bar/top_bar';
+import { route } from './lib/route';
 import { isWide } from './ui/media';
 
-/** The trading page: everything of one instrument and one account on one screen. */
+/** Two pages: everything of one instrument and one account on one screen, and what runs there. */
 export function App() {
   const isDown = everConnected.value && connectionState.value !== 'live';
+  const isTrade = route.value.page === 'trade';
   return (
     <div class="page" data-down={isDown}>
-      <button type="button" class="skip-link" onClick={() => document.getElementById('ticket')?.focus()}>Skip to the order ticket</button>
+      <button type="button" class="skip-link" onClick={() => document.getElementById(isTrade ? 'ticket' : 'operate')?.focus()}>{isTrade ? 'Skip to the order ticket' : 'Skip to the page'}</button>
       <TopBar />
       <Banners />
+      {isTrade ? <TradePage /> : <DeploymentsPage />}
+      <NoticeList />
+      <Dialogs />
+    </div>
+  );
+}
+
+function TradePage() {
+  return (
+    <>
       <main class="grid">
         <ChartPanel />
         <Ladder />
@@ -38,9 +51,7 @@ export function App() {
         </div>
       </main>
       <MobileNav />
-      <NoticeList />
-      <Dialogs />
-    </div>
+    </>
   );
 }
 

@@ -22,11 +22,11 @@ export type Arguments<Op extends Operation> =
 const TIMEOUT_MS = 8_000;
 
 export async function call<Op extends Operation>(operation: Op, args: Arguments<Op>): Promise<Result<Calls[Op]['reply']>> {
-  const { method } = routes[operation];
+  const { method, token: needsToken } = routes[operation];
   const sentToken = token.peek();
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (args.body !== undefined) headers['Content-Type'] = 'application/json';
-  if (sentToken !== null && method !== 'GET') headers['Authorization'] = `Bearer ${sentToken}`;
+  if (sentToken !== null && needsToken) headers['Authorization'] = `Bearer ${sentToken}`;
 
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {

@@ -18,12 +18,13 @@ describe('urlOf', () => {
 });
 
 describe('call', () => {
-  it('sends the token with changing calls only', async () => {
+  it('sends the token only where the contract asks for one', async () => {
     respond(200, { requested: 2 });
     await call('cancelAllOrders', {});
     await call('getRisk', {});
+    await call('listSpaces', {});
     const headers = vi.mocked(fetch).mock.calls.map(([, init]) => (init!.headers as Record<string, string>)['Authorization']);
-    expect(headers).toEqual(['Bearer secret', undefined]);
+    expect(headers).toEqual(['Bearer secret', undefined, 'Bearer secret']);
   });
 
   it.each([

@@ -518,6 +518,377 @@ export interface ErrorFrame {
 /** What the server sends on /ws/v1. */
 export type ServerFrame = SnapshotFrame | DeltaFrame | PongFrame | ErrorFrame;
 
+/** One deployment, as the list of them shows it. */
+export interface DeploymentSummary {
+  id: string;
+  /** Empty: the program that the platform was started with. */
+  release: string;
+  version: string;
+  strategy: "blue-green" | "rolling" | "recreate";
+  roles: string[];
+  /** Who ordered it. */
+  actor: string;
+  reason: string;
+  /** The deployment that it takes back; 0: none. */
+  rolls_back: string;
+  began_ns: Nanoseconds;
+  ended_ns: Nanoseconds | null;
+  outcome: "running" | "committed" | "rolled_back" | "rollback_failed" | "abandoned";
+  /** Under way or next; empty when it is over. */
+  step: string;
+  /** What it waits for a person for. */
+  question: string;
+  /** Why it went back. */
+  failure: string;
+}
+
+export interface DeploymentPage {
+  now_ns: Nanoseconds;
+  deployments: DeploymentSummary[];
+  next_cursor: string | null;
+}
+
+export interface DeploymentStep {
+  name: string;
+  roles: string[];
+  /** On the way back. */
+  back: boolean;
+  state: "pending" | "running" | "waiting" | "done" | "failed" | "aborted" | "skipped";
+  began_ns: Nanoseconds | null;
+  ended_ns: Nanoseconds | null;
+  /** What it waits for, why it failed, how long nobody led. */
+  detail: string;
+}
+
+/** One role that is deployed: what it ran, what it is to run, how each switch went. */
+export interface DeploymentLane {
+  role: string;
+  from_colour: Colour;
+  from_release: string;
+  from_epoch: string;
+  to_colour: Colour;
+  to_release: string;
+  switches: DeploymentSwitch[];
+}
+
+export interface DeploymentSwitch {
+  back: boolean;
+  /** Nobody led for so long. */
+  hold_ms: number;
+  /** From the order until the new one led. */
+  whole_ms: number;
+}
+
+/** null: nobody told it. */
+export interface SoakFigure {
+  name: "requests" | "errors" | "refusals" | "p99" | "gaps" | "equal_outputs";
+  unit: "count" | "ppm" | "us";
+  now: number | null;
+  before: number | null;
+  /** Of requests: so many are needed. Of the rest: more is bad. */
+  allowed: number | null;
+  /** Of a ratio: how many it counts. */
+  count: number | null;
+  ok: boolean;
+}
+
+export interface Soak {
+  over: boolean;
+  verdict: "good" | "bad" | "inconclusive" | "failed";
+  findings: string[];
+  figures: SoakFigure[];
+}
+
+/** Whether whoever looks may say it now, and if not, why. */
+export interface DeploymentAsk {
+  ask: DeploymentVerb;
+  allowed: boolean;
+  why_not: string;
+}
+
+export type DeploymentVerb = "promote" | "approve" | "pause" | "resume" | "abort" | "rollback";
+
+export interface DeploymentRecord {
+  at_ns: Nanoseconds;
+  kind: "began" | "begun" | "ended" | "waits" | "asked" | "failed" | "over";
+  step: string;
+  verb: string;
+  actor: string;
+  text: string;
+}
+
+export interface Deadline {
+  what: string;
+  until_ns: Nanoseconds;
+}
+
+export interface DeploymentDetail {
+  /** Of the release's manifest: what is approved. */
+  digest: string;
+  paused: boolean;
+  going_back: boolean;
+  /** hub, or who else; empty: nobody. */
+  driven_by: string;
+  waits_for: string;
+  approvals_needed: number;
+  approved_by: string[];
+  hold_max_ms: number;
+  steps: DeploymentStep[];
+  deadline: Deadline | null;
+  lanes: DeploymentLane[];
+  soak: Soak | null;
+  asks: DeploymentAsk[];
+  records: DeploymentRecord[];
+}
+
+export type Deployment = DeploymentSummary & DeploymentDetail;
+
+export type Colour = "blue" | "green";
+
+/** One process of a role, as it was at the hub's last look. */
+export interface PlatformInstance {
+  name: string;
+  colour: Colour;
+  release: string;
+  version: string;
+  commit: string;
+  /** Not what a crash restarts. */
+  beside: boolean;
+  running: boolean;
+  ready: boolean;
+  restarts: number;
+  failure: string;
+  /** leading, following, …; none or unknown where a role cannot be switched or does not tell. */
+  mode: string;
+  epoch: string;
+  lsn: string;
+  lag_records: number;
+  /** Outputs found equal to the leader's. */
+  compared: number;
+  /** The first one that was not. */
+  differs_at: string | null;
+  difference: string;
+  state_hash: string;
+}
+
+export interface PlatformRole {
+  role: string;
+  /** It can be handed to a second process. */
+  switches: boolean;
+  instances: PlatformInstance[];
+}
+
+export interface Platform {
+  /** What cannot be seen now, and why. */
+  trouble: string;
+  roles: PlatformRole[];
+}
+
+/** A deployment and the platform that it changes. No deployment: there was never any. */
+export interface DeploymentLook {
+  now_ns: Nanoseconds;
+  deployment: Deployment | null;
+  platform: Platform;
+}
+
+/** `step` is the one that was looked at: at another one by now it is refused as stale. The same `request_id` again does nothing twice. */
+export interface DeploymentAct {
+  reason: string;
+  step?: string;
+  /** 1 to 64 of letters, digits and . _ - @ : */
+  request_id?: string;
+  /** The environment's name; production asks for it. */
+  env_name?: string;
+}
+
+export interface DeploymentDone {
+  /** Of a rollback: the deployment that does it. */
+  id: string;
+  ask: DeploymentVerb;
+}
+
+export type SpaceRole = "viewer" | "editor" | "approver" | "deployer" | "admin";
+
+export interface ConfigSpace {
+  space: string;
+  /** Promotions come from there; empty: it is the first. */
+  upstream: string;
+  environment: string;
+  approvals_required: number;
+  /** REVISION:HASH8 */
+  head: string;
+  /** The revision that runs; 0: none was applied. */
+  live: number;
+  conflicts: number;
+  broken_glass: number;
+  your_roles: SpaceRole[];
+}
+
+export interface ConfigSpaces {
+  spaces: ConfigSpace[];
+}
+
+export interface ConfigRevision {
+  revision: number;
+  /** SHA-256 of the space's content. */
+  hash: string;
+  head: string;
+  time: string;
+  verb: string;
+  user: string;
+  reason: string;
+  lsn: number;
+  authors: string[];
+  approved_by: string[];
+  tags: string[];
+  live: boolean;
+}
+
+export interface ConfigRevisions {
+  revisions: ConfigRevision[];
+}
+
+/** Both sides changed it since the last promotion. */
+export interface ConfigConflict {
+  path: string;
+  base: string | null;
+  ours: string | null;
+  theirs: string | null;
+}
+
+/** Applied without approval. */
+export interface BrokenGlass {
+  revision: number;
+  head: string;
+  user: string;
+  reason: string;
+  time: string;
+  lsn: number;
+}
+
+export interface ConfigApply {
+  revision: number;
+  user: string;
+  time: string;
+  over: boolean;
+  ok: boolean;
+  result: string;
+}
+
+/** What was applied last. */
+export interface ConfigLive {
+  revision: number;
+  hash: string;
+  name: string;
+  environment: string;
+  backwards: boolean;
+  broke_glass: boolean;
+  text: string;
+  digests: Record<string, string>;
+}
+
+export interface ConfigSpaceDetail {
+  space: string;
+  environment: string;
+  upstream: string;
+  merged_revision: number;
+  approvals_required: number;
+  head: ConfigRevision;
+  conflicts: ConfigConflict[];
+  /** Paths that promotions leave alone. */
+  protected: string[];
+  broken_glass: BrokenGlass[];
+  grants: Record<string, SpaceRole[]>;
+  apply?: ConfigApply;
+  live?: ConfigLive;
+}
+
+export interface ConfigUnit {
+  unit: string;
+  number: number;
+  hash: string;
+  /** Of the space, with which its content came. */
+  revision: number;
+  labels: Record<string, string>;
+  keys: number;
+  doc: string;
+}
+
+export interface ConfigUnits {
+  units: ConfigUnit[];
+}
+
+export interface ConfigDifference {
+  unit: string;
+  path: string;
+  from: string | null;
+  to: string | null;
+}
+
+export interface ConfigDiff {
+  from: string;
+  to: string;
+  paths: ConfigDifference[];
+  /** Roles that have to start anew for it. */
+  restarts: string[];
+  /** What it means. */
+  words: string[];
+}
+
+export interface DriftInstance {
+  role: string;
+  instance: string;
+  runs_revision: string;
+  runs_digest: string;
+  wanted_digest: string;
+  in_sync: boolean;
+  drift: string;
+}
+
+export interface DriftFinding {
+  where: string;
+  what: string;
+}
+
+export interface ConfigDrift {
+  space: string;
+  /** prod-12; empty: nothing of it was applied yet. */
+  wanted: string;
+  trouble: string;
+  instances: DriftInstance[];
+  findings: DriftFinding[];
+  in_sync: boolean;
+}
+
+export interface AuditRecord {
+  lsn: number;
+  time: string;
+  user: string;
+  uid: number;
+  verb: string;
+  space: string;
+  object: string;
+  value: string;
+  revision: number;
+  hash: string;
+  reason: string;
+}
+
+/** Oldest first, the newest `limit` of them. */
+export interface ConfigAudit {
+  records: AuditRecord[];
+}
+
+/** Each record carries the SHA-256 of the one before. */
+export interface AuditVerification {
+  intact: boolean;
+  records: number;
+  head_lsn: number;
+  head_hash: string;
+  /** The first record that is not what was written. */
+  fault: string;
+}
+
 export interface Calls {
   /** Is the engine loop alive; with a parameter, how every check stands */
   getHealth: {
@@ -785,48 +1156,176 @@ export interface Calls {
     body: undefined;
     reply: Orders;
   };
+  /** Deployments, newest first */
+  listDeployments: {
+    path: Record<never, never>;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    reply: DeploymentPage;
+  };
+  /** A deployment step by step, what may be said to it, and the platform */
+  getDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    reply: DeploymentLook;
+  };
+  /** Wave it on where it waits for a person, or end its soak */
+  promoteDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: DeploymentAct;
+    reply: DeploymentDone;
+  };
+  /** Approve exactly what was planned; by somebody else than who began it */
+  approveDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: DeploymentAct;
+    reply: DeploymentDone;
+  };
+  /** Begin no further step */
+  pauseDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: DeploymentAct;
+    reply: DeploymentDone;
+  };
+  /** Go on */
+  resumeDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: DeploymentAct;
+    reply: DeploymentDone;
+  };
+  /** End it: what ran before leads again */
+  abortDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: DeploymentAct;
+    reply: DeploymentDone;
+  };
+  /** Take it back: what ran before leads again */
+  rollbackDeployment: {
+    path: { id: string };
+    query: Record<never, never>;
+    body: DeploymentAct;
+    reply: DeploymentDone;
+  };
+  /** Spaces of the configuration, each behind the one that it follows */
+  listSpaces: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: ConfigSpaces;
+  };
+  /** Where a space stands: head, conflicts, what was applied */
+  getSpace: {
+    path: { space: string };
+    query: Record<never, never>;
+    body: undefined;
+    reply: ConfigSpaceDetail;
+  };
+  /** Documents of a space */
+  listUnits: {
+    path: { space: string };
+    query: Record<never, never>;
+    body: undefined;
+    reply: ConfigUnits;
+  };
+  /** Revisions of a space, newest first */
+  listRevisions: {
+    path: { space: string };
+    query: { limit?: number };
+    body: undefined;
+    reply: ConfigRevisions;
+  };
+  /** What differs between two revisions, in words and by path */
+  diffRevisions: {
+    path: Record<never, never>;
+    query: { from?: string; to: string };
+    body: undefined;
+    reply: ConfigDiff;
+  };
+  /** What was applied against what every role runs with */
+  getDrift: {
+    path: Record<never, never>;
+    query: { space: string };
+    body: undefined;
+    reply: ConfigDrift;
+  };
+  /** Who did what to the configuration, when and why */
+  listAudit: {
+    path: Record<never, never>;
+    query: { space?: string; user?: string; limit?: number };
+    body: undefined;
+    reply: ConfigAudit;
+  };
+  /** Reads the whole log of the configuration and checks its chain */
+  verifyAudit: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    reply: AuditVerification;
+  };
 }
 
 export const routes = {
-  getHealth: { method: 'GET', path: '/health' },
-  getReady: { method: 'GET', path: '/ready' },
-  getStatus: { method: 'GET', path: '/status' },
-  getLivez: { method: 'GET', path: '/livez' },
-  getReadyz: { method: 'GET', path: '/readyz' },
-  getStartupz: { method: 'GET', path: '/startupz' },
-  getHealthLive: { method: 'GET', path: '/health/live' },
-  getHealthReady: { method: 'GET', path: '/health/ready' },
-  getHealthStartup: { method: 'GET', path: '/health/startup' },
-  drainProcess: { method: 'POST', path: '/-/drain' },
-  reloadProcess: { method: 'POST', path: '/-/reload' },
-  pauseProcess: { method: 'POST', path: '/-/pause' },
-  resumeProcess: { method: 'POST', path: '/-/resume' },
-  getMetrics: { method: 'GET', path: '/metrics' },
-  listInstruments: { method: 'GET', path: '/api/v1/instruments' },
-  getBook: { method: 'GET', path: '/api/v1/book/{symbol}' },
-  listTrades: { method: 'GET', path: '/api/v1/trades/{symbol}' },
-  listCandles: { method: 'GET', path: '/api/v1/candles/{symbol}' },
-  listOrders: { method: 'GET', path: '/api/v1/orders' },
-  placeOrder: { method: 'POST', path: '/api/v1/orders' },
-  cancelAllOrders: { method: 'DELETE', path: '/api/v1/orders' },
-  checkOrder: { method: 'POST', path: '/api/v1/orders:check' },
-  getOrder: { method: 'GET', path: '/api/v1/orders/{client_order_id}' },
-  replaceOrder: { method: 'PATCH', path: '/api/v1/orders/{client_order_id}' },
-  cancelOrder: { method: 'DELETE', path: '/api/v1/orders/{client_order_id}' },
-  listFills: { method: 'GET', path: '/api/v1/fills' },
-  listPositions: { method: 'GET', path: '/api/v1/positions' },
-  getAccount: { method: 'GET', path: '/api/v1/account' },
-  listStrategies: { method: 'GET', path: '/api/v1/strategies' },
-  startStrategy: { method: 'POST', path: '/api/v1/strategies/{name}:start' },
-  stopStrategy: { method: 'POST', path: '/api/v1/strategies/{name}:stop' },
-  setStrategyParams: { method: 'PUT', path: '/api/v1/strategies/{name}/params' },
-  getRisk: { method: 'GET', path: '/api/v1/risk' },
-  setRiskLimits: { method: 'PUT', path: '/api/v1/risk/limits' },
-  tripKillSwitch: { method: 'POST', path: '/api/v1/risk/kill' },
-  resumeTrading: { method: 'POST', path: '/api/v1/risk/resume' },
-  writeCheckpoint: { method: 'POST', path: '/api/v1/journal/checkpoint' },
-  getOrdersState: { method: 'GET', path: '/api/orders_state' },
-} as const satisfies Record<keyof Calls, { method: string; path: string }>;
+  getHealth: { method: 'GET', path: '/health', token: false },
+  getReady: { method: 'GET', path: '/ready', token: false },
+  getStatus: { method: 'GET', path: '/status', token: false },
+  getLivez: { method: 'GET', path: '/livez', token: false },
+  getReadyz: { method: 'GET', path: '/readyz', token: false },
+  getStartupz: { method: 'GET', path: '/startupz', token: false },
+  getHealthLive: { method: 'GET', path: '/health/live', token: false },
+  getHealthReady: { method: 'GET', path: '/health/ready', token: false },
+  getHealthStartup: { method: 'GET', path: '/health/startup', token: false },
+  drainProcess: { method: 'POST', path: '/-/drain', token: true },
+  reloadProcess: { method: 'POST', path: '/-/reload', token: true },
+  pauseProcess: { method: 'POST', path: '/-/pause', token: true },
+  resumeProcess: { method: 'POST', path: '/-/resume', token: true },
+  getMetrics: { method: 'GET', path: '/metrics', token: false },
+  listInstruments: { method: 'GET', path: '/api/v1/instruments', token: false },
+  getBook: { method: 'GET', path: '/api/v1/book/{symbol}', token: false },
+  listTrades: { method: 'GET', path: '/api/v1/trades/{symbol}', token: false },
+  listCandles: { method: 'GET', path: '/api/v1/candles/{symbol}', token: false },
+  listOrders: { method: 'GET', path: '/api/v1/orders', token: false },
+  placeOrder: { method: 'POST', path: '/api/v1/orders', token: true },
+  cancelAllOrders: { method: 'DELETE', path: '/api/v1/orders', token: true },
+  checkOrder: { method: 'POST', path: '/api/v1/orders:check', token: false },
+  getOrder: { method: 'GET', path: '/api/v1/orders/{client_order_id}', token: false },
+  replaceOrder: { method: 'PATCH', path: '/api/v1/orders/{client_order_id}', token: true },
+  cancelOrder: { method: 'DELETE', path: '/api/v1/orders/{client_order_id}', token: true },
+  listFills: { method: 'GET', path: '/api/v1/fills', token: false },
+  listPositions: { method: 'GET', path: '/api/v1/positions', token: false },
+  getAccount: { method: 'GET', path: '/api/v1/account', token: false },
+  listStrategies: { method: 'GET', path: '/api/v1/strategies', token: false },
+  startStrategy: { method: 'POST', path: '/api/v1/strategies/{name}:start', token: true },
+  stopStrategy: { method: 'POST', path: '/api/v1/strategies/{name}:stop', token: true },
+  setStrategyParams: { method: 'PUT', path: '/api/v1/strategies/{name}/params', token: true },
+  getRisk: { method: 'GET', path: '/api/v1/risk', token: false },
+  setRiskLimits: { method: 'PUT', path: '/api/v1/risk/limits', token: true },
+  tripKillSwitch: { method: 'POST', path: '/api/v1/risk/kill', token: true },
+  resumeTrading: { method: 'POST', path: '/api/v1/risk/resume', token: true },
+  writeCheckpoint: { method: 'POST', path: '/api/v1/journal/checkpoint', token: true },
+  getOrdersState: { method: 'GET', path: '/api/orders_state', token: false },
+  listDeployments: { method: 'GET', path: '/api/v1/deployments', token: true },
+  getDeployment: { method: 'GET', path: '/api/v1/deployments/{id}', token: true },
+  promoteDeployment: { method: 'POST', path: '/api/v1/deployments/{id}:promote', token: true },
+  approveDeployment: { method: 'POST', path: '/api/v1/deployments/{id}:approve', token: true },
+  pauseDeployment: { method: 'POST', path: '/api/v1/deployments/{id}:pause', token: true },
+  resumeDeployment: { method: 'POST', path: '/api/v1/deployments/{id}:resume', token: true },
+  abortDeployment: { method: 'POST', path: '/api/v1/deployments/{id}:abort', token: true },
+  rollbackDeployment: { method: 'POST', path: '/api/v1/deployments/{id}:rollback', token: true },
+  listSpaces: { method: 'GET', path: '/api/v1/config/spaces', token: true },
+  getSpace: { method: 'GET', path: '/api/v1/config/spaces/{space}', token: true },
+  listUnits: { method: 'GET', path: '/api/v1/config/spaces/{space}/units', token: true },
+  listRevisions: { method: 'GET', path: '/api/v1/config/spaces/{space}/revisions', token: true },
+  diffRevisions: { method: 'GET', path: '/api/v1/config/diff', token: true },
+  getDrift: { method: 'GET', path: '/api/v1/config/drift', token: true },
+  listAudit: { method: 'GET', path: '/api/v1/config/audit', token: true },
+  verifyAudit: { method: 'GET', path: '/api/v1/config/audit/verification', token: true },
+} as const satisfies Record<keyof Calls, { method: string; path: string; token: boolean }>;
 
 /** What each WebSocket channel carries, by its pattern. */
 export interface Channels {

@@ -6,6 +6,7 @@ import { isCancelAllOpen } from '../orders/open_orders';
 import { openOrders } from '../orders/orders';
 import { isKillDialogOpen } from '../risk/kill_dialog';
 import { prefill } from '../ticket/ticket_state';
+import { goTo, type Page } from '../../lib/route';
 import { selectTab } from '../../blotter_tabs';
 import { isTyping, KeyMatcher, type Shortcut } from './keyboard';
 
@@ -19,13 +20,17 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: '[', does: 'Group the ladder finer', run: () => changeGrouping(-1) },
   { keys: ']', does: 'Group the ladder coarser', run: () => changeGrouping(1) },
   { keys: 'g t', does: 'Go to the ticket', run: () => focusIn('ticket', '[data-testid="ticket-quantity"]') },
-  { keys: 'g d', does: 'Go to the depth ladder', run: () => focusIn('ladder', '.ladder-price[tabindex="0"]') },
+  { keys: 'g l', does: 'Go to the depth ladder', run: () => focusIn('ladder', '.ladder-price[tabindex="0"]') },
   { keys: 'g o', does: 'Go to open orders', run: () => goToTab('open') },
   { keys: 'g f', does: 'Go to fills', run: () => goToTab('fills') },
   { keys: 'g p', does: 'Go to positions', run: () => goToTab('positions') },
   { keys: 'g h', does: 'Go to order history', run: () => goToTab('history') },
   { keys: 'g s', does: 'Go to strategies', run: () => goToTab('strategies') },
   { keys: 'g r', does: 'Go to risk', run: () => focusIn('risk', '.risk') },
+  { keys: 'g d', does: 'Go to deployments', run: () => goToPage('deployments') },
+  { keys: 'g c', does: 'Go to the configuration’s revisions', run: () => goToPage('revisions') },
+  { keys: 'g v', does: 'Go to drift', run: () => goToPage('drift') },
+  { keys: 'g a', does: 'Go to the audit', run: () => goToPage('audit') },
   { keys: 'Shift+B', does: 'Prefill the ticket to buy; nothing is sent', run: () => prefillAndFocus('buy') },
   { keys: 'Shift+S', does: 'Prefill the ticket to sell; nothing is sent', run: () => prefillAndFocus('sell') },
   { keys: 'Shift+X', does: 'Cancel all orders, asks first', run: () => { isCancelAllOpen.value = openOrders.peek().length > 0; } },
@@ -62,7 +67,17 @@ function prefillAndFocus(side: 'buy' | 'sell'): void {
   focusIn('ticket', '[data-testid="ticket-quantity"]');
 }
 
+function goToPage(page: Page): void {
+  goTo(page);
+  requestAnimationFrame(() => document.getElementById('operate')?.focus());
+}
+
 function focusIn(panel: string, selector: string): void {
+  if (document.getElementById('blotter') === null) {
+    goTo('trade');
+    requestAnimationFrame(() => focusIn(panel, selector));
+    return;
+  }
   const element = document.getElementById(panel) ?? document.getElementById('blotter');
   (element?.querySelector<HTMLElement>(selector) ?? element)?.focus();
 }

@@ -1,5 +1,6 @@
 import * as fmt from '../../lib/fmt';
 import { decimal } from '../../lib/decimal';
+import { hashOf, route } from '../../lib/route';
 import { ActionButton } from '../../ui/action_button';
 import { Signed } from '../../ui/amount';
 import { connectionAgeMs, connectionState, engineNowMs, stream } from '../connection/connection';
@@ -18,7 +19,8 @@ export function TopBar() {
     <header class="top-bar">
       <h1 class="brand">stoa</h1>
       <ModeBadge />
-      <SymbolButton />
+      <PageLinks />
+      {route.value.page === 'trade' && <SymbolButton />}
       <div class="pills">
         <LinkPill />
         <Pill name="Feed" {...feedGrade.value} />
@@ -32,6 +34,16 @@ export function TopBar() {
         <KillButton />
       </div>
     </header>
+  );
+}
+
+function PageLinks() {
+  const isTrade = route.value.page === 'trade';
+  return (
+    <nav class="page-links" aria-label="Pages">
+      <a href={hashOf('trade')} aria-current={isTrade ? 'page' : undefined} data-testid="to-trade">Trade</a>
+      <a href={hashOf('deployments')} aria-current={isTrade ? undefined : 'page'} title="Deployments and configuration  g d" data-testid="to-deployments">Deploy</a>
+    </nav>
   );
 }
 
