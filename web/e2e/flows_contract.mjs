@@ -13,7 +13,7 @@ export const contractFlows = [
       const { body: { instruments: [{ symbol }] } } = await api(engine, 'GET', '/api/v1/instruments');
       const { body: { orders } } = await api(engine, 'GET', '/api/v1/orders?status=all&limit=1');
       const ids = { symbol, client_order_id: orders[0]?.client_order_id };
-      const reads = Object.keys(contract.document.paths).filter((path) => contract.document.paths[path].get && path !== '/metrics');
+      const reads = Object.keys(contract.document.paths).filter((path) => contract.document.paths[path].get && path !== '/metrics' && !contract.document.paths[path].get.tags?.includes('hub'));
       const faults = [];
       for (const path of reads) {
         const url = path.replace(/\{(\w+)\}/g, (_, name) => ids[name]) + (path.includes('candles') ? '?interval=1m' : '');

@@ -6,7 +6,7 @@ import { by, openTab } from './page.mjs';
 
 const SIZES = [[1600, 1000], [1280, 800], [390, 844]];
 
-async function violations(page, where) {
+export async function violations(page, where) {
   const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   await page.evaluate(axe); // Through the debugger: the content policy keeps it out of the page itself.
   const { violations: found, passes } = await page.evaluate(() => window.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));

@@ -26,7 +26,7 @@ export async function call<Op extends Operation>(operation: Op, args: Arguments<
   const sentToken = token.peek();
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (args.body !== undefined) headers['Content-Type'] = 'application/json';
-  if (sentToken !== null && needsToken) headers['Authorization'] = `Bearer ${sentToken}`;
+  if (sentToken !== null && (needsToken || method !== 'GET')) headers['Authorization'] = `Bearer ${sentToken}`;
 
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
