@@ -29,7 +29,7 @@ constexpr auto kFlags = std::to_array<Flag>({
      .repeats = true},
     {.name = "--space",
      .value = "NAME",
-     .help = "of the configuration hub: what every role is to run with"},
+     .help = "of the configuration hub: what every role is to run with; else the one applied last"},
     {.name = "--all", .help = "a row for each thing looked at", .kind = Flag::Kind::Switch},
     {.name = "--backup",
      .value = "DIR",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,13 @@ ConfigTruth truth_of_hub(Context& context, const std::string& space) {
   return {.source = std::move(ticket.name), .digests = std::move(ticket.digests)};
 }
 
+/// "prod" of "prod-12", which is what was applied last; none: nothing was.
+std::optional<std::string> space_of(std::string_view revision) {
+  const auto dash = revision.rfind('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  return std::string{revision.substr(0, dash)};
+}
+
 }  // namespace
 
 std::expected<ValidationScene, Exit> scene_of(Context& context, SceneOptions options) {
@@ -59,7 +67,9 @@ std::expected<ValidationScene, Exit> scene_of(Context& context, SceneOptions opt
   const auto platform = platform_of(context);
   if (!platform) return std::unexpected(platform.error());
   if (const auto file = context.arguments.value("--config")) options.config_file = *file;
-  if (const auto space = context.arguments.value("--space")) {
+  auto space = context.arguments.value("--space");
+  if (!space && !options.config_file) space = space_of(platform->config_revision);
+  if (space) {
     options.hub = [&context, name = *space] { return truth_of_hub(context, name); };
   }
   return look_at(*platform, options);
