@@ -122,11 +122,14 @@ class Run {
     log_.open(layout_.logs() / fmt::format("apply-{}.log", stamp(clock_.now())),
               std::ios::app | std::ios::binary);
     say(fmt::format("{} {} by {}", ticket_.name, ticket_.hash, hub_user(context_)));
+    const bool runs = deploy::SupervisorLock::holder(layout_).has_value();
+    if (runs) {
+      if (const auto failed = other_environment()) return *failed;
+    }
     if (const auto written = deploy::write_config(layout_, ticket_); !written) {
       end(written.error().text());
       return context_.fail(written.error());
     }
-    const bool runs = deploy::SupervisorLock::holder(layout_).has_value();
     if (!runs && context_.arguments.has("--no-start")) {
       say("no platform runs here; the next stoa up starts with it");
       return end("ok") ? Exit::Ok : Exit::Failed;
@@ -164,6 +167,20 @@ class Run {
   void say(std::string_view line) {
     log_ << to_rfc3339(clock_.now()) << ' ' << line << '\n' << std::flush;
     (context_.json() ? context_.terminal.err : context_.terminal.out) << line << '\n' << std::flush;
+  }
+  /// Roles of another environment would never say the digests that are wanted.
+  std::optional<Exit> other_environment() {
+    const auto state = platform_state(layout_);
+    const auto environment = state ? state->value["supervisor"]["environment"].text() : std::string{};
+    if (environment.empty() || environment == ticket_.environment) return std::nullopt;
+    const Error error{.code = ErrorCode::BadInput,
+                      .message = fmt::format("the platform runs as {}, and {} is of {}: stoa down, "
+                                             "then stoa up --env {}, or apply a space of {}",
+                                             environment, space_, ticket_.environment,
+                                             ticket_.environment, environment),
+                      .source = layout_.data.string()};
+    end(error.text());
+    return context_.fail(error);
   }
   /// A supervisor with no role started yet: the waves of the apply start them.
   std::optional<Exit> start_platform() {

@@ -242,7 +242,7 @@ void config_drift(const ValidationScene& scene, Validations& found) {
                : fmt::format("runs {} {}, not what {} says",
                              role.config_revision.empty() ? "no revision" : role.config_revision,
                              role.config_digest.substr(0, 12), truth.source),
-          "stoa restart " + role.name);
+          truth.mend);
     } else if (truth.changed && role.started) {
       const bool older = *truth.changed <= *role.started;
       found.expect(older, role.name,

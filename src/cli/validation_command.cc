@@ -42,7 +42,9 @@ ConfigTruth truth_of_hub(Context& context, const std::string& space) {
     return truth;
   }
   auto ticket = ticket_of((*answer)["live"]);
-  return {.source = std::move(ticket.name), .digests = std::move(ticket.digests)};
+  return {.source = std::move(ticket.name),
+          .digests = std::move(ticket.digests),
+          .mend = "stoa config apply " + space};
 }
 
 /// "prod" of "prod-12", which is what was applied last; none: nothing was.

@@ -86,6 +86,7 @@ struct ConfigTruth {
   std::string source{};                          // "environments/production.toml", "hub"
   std::optional<Timestamp> changed{};            // of a file
   std::map<std::string, std::string> digests{};  // by role
+  std::string mend{};                            // what to type where a digest is another
 };
 
 struct ValidationScene {
