@@ -617,12 +617,7 @@ HubResult<HubChange> Hub::go_back(const HubCall& call, HubVerb verb, std::string
   const Space& space = **admitted;
   const Revision* target = nullptr;
   if (what.empty()) {
-    std::vector<std::uint64_t> proven = space.live_before;
-    if (space.live) proven.push_back(space.live->revision);
-    for (auto at = proven.rbegin(); at != proven.rend() && target == nullptr; ++at) {
-      const Revision* each = space.find(*at);
-      if (each != nullptr && each->hash != space.head().hash) target = each;
-    }
+    target = space.proven_other_than(space.head().hash);
     if (target == nullptr) target = space.find(space.head().number - 1);
   } else if (const auto tag = space.tags.find(what); tag != space.tags.end()) {
     target = space.find(tag->second);

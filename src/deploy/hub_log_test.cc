@@ -279,7 +279,24 @@ TEST_F(HubLogTest, a_diff_says_in_words_what_it_means) {
       asked(verbs, R"({"verb":"config.diff","user":"ann","from":"dev@1","to":"dev"})");
   EXPECT_THAT(answer, HasSubstr(R"("path":"limits.max_order_rate","from":null,"to":"6")"));
   EXPECT_THAT(answer, HasSubstr("restarts execution"));
+  EXPECT_THAT(answer, HasSubstr("no limit changes before that restart"));
   EXPECT_THAT(answer, HasSubstr("dev asks for no approval"));
+  EXPECT_THAT(answer, HasSubstr("no rollback to something proven"));
+}
+
+TEST_F(HubLogTest, a_diff_says_what_a_rollback_would_go_back_to) {
+  auto hub = open();
+  const auto verbs = config_verbs(hub, log_);
+  const HubCall ann{.user = "ann", .space = "dev"};
+  const auto ticket = hub.begin_apply(ann, false);
+  ASSERT_TRUE(ticket.has_value()) << ticket.error().message;
+  ASSERT_TRUE(hub.note_apply(ann, ticket->revision, "", "ok", true).has_value());
+  const std::string applied = head_text(hub.state().find("dev")->head());
+  ASSERT_TRUE(hub.set(ann, "gateway", {{"gateway.port", "9000"}}).has_value());
+  const auto answer = asked(verbs, R"({"verb":"config.diff","user":"ann","from":"","to":"dev"})");
+  EXPECT_THAT(answer, HasSubstr("restarts gateway"));
+  EXPECT_THAT(answer, HasSubstr("nothing of it counts without a restart"));
+  EXPECT_THAT(answer, HasSubstr("rollback is possible, to " + applied));
 }
 
 TEST_F(HubLogTest, the_socket_answers_many_clients_line_by_line) {

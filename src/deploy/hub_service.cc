@@ -182,11 +182,37 @@ std::vector<std::string> paths_of(const std::vector<Differs>& differs) {
   return paths;
 }
 
+/// Who has to agree before it is applied.
+std::string approvals_in_words(const Space& space) {
+  if (space.approvals_required == 0) return fmt::format("{} asks for no approval", space.name);
+  std::vector<std::string> approvers;
+  for (const auto& [user, rights] : space.grants) {
+    if (rights.contains(Right::Approver) || rights.contains(Right::Admin))
+      approvers.push_back(user);
+  }
+  return fmt::format("{} asks for {} approval{}, of {} who did not write it", space.name,
+                     space.approvals_required, space.approvals_required == 1 ? "" : "s",
+                     fmt::join(approvers, " or "));
+}
+
+/// What would be left to go back to, once this runs.
+std::string rollback_in_words(const Space& space, const Revision& revision) {
+  const Revision* back = space.proven_other_than(revision.hash);
+  if (back == nullptr) {
+    return fmt::format(
+        "no rollback to something proven: no other content of {} was applied and went well",
+        space.name);
+  }
+  const bool free = space.approvals_required == 0;
+  return fmt::format("rollback is possible, to {}, which was applied and went well{}",
+                     head_text(*back), free ? "" : "; it asks for its approval like any other");
+}
+
 /// What a person has to know before this becomes what runs.
 std::vector<std::string> in_words(const Point& point, const std::vector<Differs>& differs) {
-  const Space& space = *point.space;
   if (differs.empty()) return {"nothing differs"};
-  const Readers readers = readers_of(paths_of(differs));
+  const auto paths = paths_of(differs);
+  const Readers readers = readers_of(paths);
   std::vector<std::string> words;
   if (!readers.roles.empty()) {
     words.push_back(fmt::format("restarts {}", fmt::join(readers.roles, ", ")));
@@ -196,19 +222,17 @@ std::vector<std::string> in_words(const Point& point, const std::vector<Differs>
         "some of it counts once the whole platform is started anew: stoa down, then "
         "stoa up");
   }
-  words.emplace_back("nothing of it counts without a restart: every key is read at a start");
-  if (space.approvals_required == 0) {
-    words.push_back(fmt::format("{} asks for no approval", space.name));
-    return words;
+  const bool limits =
+      std::ranges::any_of(paths, [](const auto& path) { return path.starts_with("limits."); });
+  if (limits) {
+    words.emplace_back(
+        "no limit changes before that restart, and one that a person has set with stoa risk set "
+        "keeps their value behind it");
+  } else {
+    words.emplace_back("nothing of it counts without a restart: every key is read at a start");
   }
-  std::vector<std::string> approvers;
-  for (const auto& [user, rights] : space.grants) {
-    if (rights.contains(Right::Approver) || rights.contains(Right::Admin))
-      approvers.push_back(user);
-  }
-  words.push_back(fmt::format("{} asks for {} approval{}, of {} who did not write it", space.name,
-                              space.approvals_required, space.approvals_required == 1 ? "" : "s",
-                              fmt::join(approvers, " or ")));
+  words.push_back(approvals_in_words(*point.space));
+  words.push_back(rollback_in_words(*point.space, *point.revision));
   return words;
 }
 

@@ -34,12 +34,22 @@ std::unexpected<Error> damaged(std::string what) {
 }
 
 /// Unit name to hash of its content.
-using Hashes = std::map<std::string_view, std::string>;
+using Hashes = std::map<std::string_view, std::string_view>;
 
 std::string hash_of_all(const Hashes& hashes) {
   std::string text;
-  for (const auto& [unit, hash] : hashes) text += fmt::format("{} {}\n", unit, hash);
+  for (const auto& [unit, hash] : hashes) {
+    text.append(unit).append(1, ' ').append(hash).append(1, '\n');
+  }
   return hash_of(text);
+}
+
+/// Of each text, in their order.
+std::vector<std::string> hashes_of(const std::vector<UnitText>& units) {
+  std::vector<std::string> hashes;
+  hashes.reserve(units.size());
+  for (const UnitText& unit : units) hashes.push_back(hash_of(unit.text));
+  return hashes;
 }
 
 Hashes hashes_of(const Space& space, const Revision& revision) {
@@ -49,6 +59,14 @@ Hashes hashes_of(const Space& space, const Revision& revision) {
     if (number != 0) hashes.emplace(space.units[i].name, space.units[i].revisions[number - 1].hash);
   }
   return hashes;
+}
+
+/// Content of a space's head with these units instead.
+std::string hash_with(const Space& space, const std::vector<UnitText>& units,
+                      const std::vector<std::string>& with) {
+  auto hashes = space.revisions.empty() ? Hashes{} : hashes_of(space, space.head());
+  for (std::size_t i = 0; i < units.size(); ++i) hashes.insert_or_assign(units[i].unit, with[i]);
+  return hash_of_all(hashes);
 }
 
 }  // namespace
@@ -65,6 +83,20 @@ std::optional<Right> parse_right(std::string_view text) noexcept {
 
 const Revision* Space::find(std::uint64_t number) const noexcept {
   return number == 0 || number > revisions.size() ? nullptr : &revisions[number - 1];
+}
+
+const Revision* Space::proven_other_than(std::string_view hash) const noexcept {
+  const auto other = [&](std::uint64_t number) {
+    const Revision* revision = find(number);
+    return revision != nullptr && revision->hash != hash ? revision : nullptr;
+  };
+  if (live) {
+    if (const Revision* revision = other(live->revision)) return revision;
+  }
+  for (auto at = live_before.rbegin(); at != live_before.rend(); ++at) {
+    if (const Revision* revision = other(*at)) return revision;
+  }
+  return nullptr;
 }
 
 const Unit* Space::find_unit(std::string_view unit) const noexcept {
@@ -115,9 +147,7 @@ std::string content_hash(const Space& space, const Revision& revision) {
 }
 
 std::string HubState::hash_after(const Space& space, const std::vector<UnitText>& units) {
-  auto hashes = space.revisions.empty() ? Hashes{} : hashes_of(space, space.head());
-  for (const UnitText& unit : units) hashes.insert_or_assign(unit.unit, hash_of(unit.text));
-  return hash_of_all(hashes);
+  return hash_with(space, units, hashes_of(units));
 }
 
 const Space* HubState::find(std::string_view name) const noexcept {
@@ -197,19 +227,22 @@ Result<void> HubState::create_space(const HubRecord& record, Lsn lsn) {
               .environment = record.environment,
               .approvals_required = record.approvals,
               .merged_revision = record.from_revision};
-  if (record.revision != 1 || record.hash != hash_after(space, record.units)) {
+  auto hashes = hashes_of(record.units);
+  if (record.revision != 1 || record.hash != hash_with(space, record.units, hashes)) {
     return damaged("the hash is not that of the content");
   }
   space.grants[record.user].insert(Right::Admin);
-  add_revision(space, record, lsn, {});  // what a space begins with is nobody's own
+  add_revision(space, record, lsn, std::move(hashes),
+               {});  // what a space begins with is nobody's own
   spaces_.push_back(std::move(space));
   return {};
 }
 
 Result<void> HubState::change(Space& space, const HubRecord& record, Lsn lsn) {
+  auto hashes = hashes_of(record.units);
   if (record.revision != 0) {
     if (record.revision != space.revisions.size() + 1) return damaged("a revision out of turn");
-    if (record.hash != hash_after(space, record.units)) {
+    if (record.hash != hash_with(space, record.units, hashes)) {
       return damaged("the hash is not that of the content");
     }
   } else if (!record.units.empty()) {
@@ -232,13 +265,13 @@ Result<void> HubState::change(Space& space, const HubRecord& record, Lsn lsn) {
     return std::ranges::find(record.paths, conflict.path) != record.paths.end();
   });
   if (record.revision != 0) {
-    add_revision(space, record, lsn, {authors.begin(), authors.end()});
+    add_revision(space, record, lsn, std::move(hashes), {authors.begin(), authors.end()});
   }
   return {};
 }
 
 void HubState::add_revision(Space& space, const HubRecord& record, Lsn lsn,
-                            std::vector<std::string> authors) {
+                            std::vector<std::string> hashes, std::vector<std::string> authors) {
   Revision next{.number = space.revisions.size() + 1,
                 .hash = record.hash,
                 .time = record.time,
@@ -248,7 +281,8 @@ void HubState::add_revision(Space& space, const HubRecord& record, Lsn lsn,
                 .reason = record.reason,
                 .lsn = lsn};
   if (!space.revisions.empty()) next.units = space.revisions.back().units;
-  for (const UnitText& given : record.units) {
+  for (std::size_t i = 0; i < record.units.size(); ++i) {
+    const UnitText& given = record.units[i];
     auto unit = std::ranges::find(space.units, given.unit, &Unit::name);
     if (unit == space.units.end()) {
       const UnitKind* kind = find_unit_kind(given.unit);
@@ -258,10 +292,10 @@ void HubState::add_revision(Space& space, const HubRecord& record, Lsn lsn,
     }
     const auto place = static_cast<std::size_t>(unit - space.units.begin());
     next.units.resize(std::max(next.units.size(), place + 1));
-    auto hash = hash_of(given.text);
-    auto& text = texts_[hash];
+    auto& text = texts_[hashes[i]];
     if (text == nullptr) text = std::make_shared<const std::string>(given.text);
-    unit->revisions.push_back({.revision = next.number, .hash = std::move(hash), .text = text});
+    unit->revisions.push_back(
+        {.revision = next.number, .hash = std::move(hashes[i]), .text = text});
     next.units[place] = static_cast<std::uint32_t>(unit->revisions.size());
   }
   space.revisions.push_back(std::move(next));

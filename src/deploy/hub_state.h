@@ -110,6 +110,8 @@ struct Space {
   [[nodiscard]] std::set<std::string> authors_of(const Revision& revision) const;
   /// Approvals that count for exactly this content.
   [[nodiscard]] std::vector<const Approval*> approvals_of(const Revision& revision) const;
+  /// The newest revision of another content that was applied and went well; null: there is none.
+  [[nodiscard]] const Revision* proven_other_than(std::string_view hash) const noexcept;
   /// Where a change of this space asks for its name and a reason.
   [[nodiscard]] bool guarded() const noexcept { return environment == "production"; }
 };
@@ -132,7 +134,8 @@ class HubState {
  private:
   [[nodiscard]] Result<void> create_space(const HubRecord& record, Lsn lsn);
   [[nodiscard]] Result<void> change(Space& space, const HubRecord& record, Lsn lsn);
-  void add_revision(Space& space, const HubRecord& record, Lsn lsn,
+  /// `hashes` are those of record.units.
+  void add_revision(Space& space, const HubRecord& record, Lsn lsn, std::vector<std::string> hashes,
                     std::vector<std::string> authors);
   void note_apply(Space& space, const HubRecord& record, Lsn lsn);
 

@@ -18,6 +18,12 @@ struct FreeContext {
   void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
 };
 
+/// Looked up once: a digest of a short text would spend most of its time on that.
+const EVP_MD* algorithm() noexcept {
+  static const EVP_MD* const kFound = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kFound;
+}
+
 }  // namespace
 
 struct Sha256::State {
@@ -26,7 +32,7 @@ struct Sha256::State {
 
 // The calls fail only without memory or without the algorithm, which every OpenSSL has.
 Sha256::Sha256() : state_{std::make_unique<State>()} {
-  check(EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1, "SHA-256 is there");
+  check(EVP_DigestInit_ex(state_->context.get(), algorithm(), nullptr) == 1, "SHA-256 is there");
 }
 Sha256::~Sha256() = default;
 
@@ -40,10 +46,10 @@ std::string Sha256::finish() {
   check(EVP_DigestFinal_ex(state_->context.get(), digest.data(), nullptr) == 1,
         "a digest comes to its end");
   constexpr const char* kDigits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
+  std::string text(2 * digest.size(), '0');
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    text[2 * i] = kDigits[digest[i] >> 4U];
+    text[2 * i + 1] = kDigits[digest[i] & 15U];
   }
   return text;
 }

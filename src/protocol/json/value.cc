@@ -162,17 +162,20 @@ class ValueParser {
 
   bool string(std::string& out) {
     if (!take('"')) return false;
-    while (at_ < text_.size()) {
+    while (true) {
+      const auto plain = at_;
+      while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+      out.append(text_, plain, at_ - plain);
+      if (at_ == text_.size()) return false;
       const char c = text_[at_++];
       if (c == '"') return true;
-      if (static_cast<unsigned char>(c) < 0x20) return false;
-      if (c != '\\') {
-        out += c;
-      } else if (!escape(out)) {
-        return false;
-      }
+      if (c != '\\' || !escape(out)) return false;
     }
-    return false;
+  }
+
+  /// Stands for itself in a string.
+  static bool is_plain(char c) noexcept {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
   }
 
   bool escape(std::string& out) {
