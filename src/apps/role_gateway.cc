@@ -93,15 +93,15 @@ class GatewayRole final : public Role {
     if (!log) return std::unexpected(std::move(log.error()));
     auto market = MarketFollower::open({.socket = layout.relay("market"), .name = parts.name});
     if (!market) return std::unexpected(std::move(market.error()));
-    std::unique_ptr<GatewayRole> role{
-        new GatewayRole{parts, std::move(*token), std::move(*log), std::move(*market)}};
+    // Made before it is needed: its memory takes longer to come than a switch may take.
+    auto commands = relay::Publisher::open({.socket = layout.relay("execution"),
+                                            .domain = native::Domain::Execution,
+                                            .source = relay::Source::Gateway,
+                                            .name = parts.name});
+    if (!commands) return std::unexpected(std::move(commands.error()));
+    std::unique_ptr<GatewayRole> role{new GatewayRole{parts, std::move(*token), std::move(*log),
+                                                      std::move(*market), std::move(*commands)}};
     role->holders_ = std::move(*holders);
-    // One beside speaks once it is told to lead; any other is out from here on.
-    if (!parts.beside) {
-      if (auto taken = role->take_source(); !taken) {
-        return std::unexpected(std::move(taken.error()));
-      }
-    }
     for (auto* wake : {&own_wake(*role), &gateway_wake(*role)}) {
       auto made = bus::Wake::create();
       if (!made) return std::unexpected(std::move(made.error()));
@@ -133,7 +133,7 @@ class GatewayRole final : public Role {
       show_standing(now, monotonic);
       if (std::exchange(published_, false)) gateway_wake_->notify();
     }
-    if (publisher_) work += publisher_->poll(monotonic);
+    if (owns_) work += publisher_.poll(monotonic);
     tell_place(monotonic);
     wake_->cancel();
     wake_->prepare();
@@ -146,9 +146,9 @@ class GatewayRole final : public Role {
     waiting.add(wake_->fd());
     log_->watch(waiting);
     market_->watch(waiting);
-    if (publisher_) {
-      waiting.add(publisher_->fd(), publisher_->events());
-      waiting.add_due(publisher_->next_due());
+    if (owns_) {
+      waiting.add(publisher_.fd(), publisher_.events());
+      waiting.add_due(publisher_.next_due());
     }
     // Market views go out every 50 ms, and its clients are told within half a second who is away.
     waiting.add_due(clock_.monotonic() + std::chrono::milliseconds{20});
@@ -161,7 +161,7 @@ class GatewayRole final : public Role {
     if (!gateway_->place().listener) return waits("for the listening socket");
     if (!market_->connected()) return waits("for the market relay");
     if (!place_.leads()) return {.state = ops::RoleState::Ready, .reason = "follows"};
-    if (!publisher_ || !publisher_->connected()) return waits("for the execution relay");
+    if (!publisher_.connected()) return waits("for the execution relay");
     if (!execution_.ready(clock_.monotonic())) return waits("for execution");
     return {.state = ops::RoleState::Ready};
   }
@@ -170,9 +170,7 @@ class GatewayRole final : public Role {
     status_->ready.set(0);
     status_->door.store({.mode = ops::OrderDoor::Mode::Closed});
   }
-  [[nodiscard]] bool drained() const override {
-    return draining_ && (!publisher_ || publisher_->unacked() == 0);
-  }
+  [[nodiscard]] bool drained() const override { return draining_ && publisher_.unacked() == 0; }
   void close() override {
     if (gateway_) gateway_->stop();
   }
@@ -184,13 +182,13 @@ class GatewayRole final : public Role {
   [[nodiscard]] const Error* failed() const override {
     if (failed_) return &*failed_;
     // Before it has read the log there is nothing that it could follow with.
-    if (!gateway_ && publisher_ && publisher_->superseded()) return publisher_->refusal();
+    if (!gateway_ && publisher_.superseded()) return publisher_.refusal();
     return log_->failed();
   }
 
  private:
   GatewayRole(const RoleParts& parts, std::string token, std::unique_ptr<LogFollower> log,
-              std::unique_ptr<MarketFollower> market)
+              std::unique_ptr<MarketFollower> market, relay::Publisher publisher)
       : config_{*parts.config},
         clock_{*parts.clock},
         layout_{parts.config->data.dir},
@@ -205,6 +203,8 @@ class GatewayRole final : public Role {
         started_{clock_.now()},
         log_{std::move(log)},
         market_{std::move(market)},
+        publisher_{std::move(publisher)},
+        owns_{!parts.beside},
         execution_topic_{{.capacity_bytes = kExecutionTopicBytes}},
         execution_publication_{execution_topic_.publication()},
         execution_reader_{join(execution_topic_)},
@@ -265,7 +265,7 @@ class GatewayRole final : public Role {
   }
 
   std::size_t open_gateway() {
-    if (publisher_ ? !publisher_->ready() : !beside_) return 0;
+    if (owns_ ? !publisher_.ready() : !beside_) return 0;
     if (!execution_.there(clock_.monotonic())) return 0;
     instruments_ = instruments_of(recovered_->past);
     if (instruments_.empty()) return 0;
@@ -296,7 +296,7 @@ class GatewayRole final : public Role {
     link.role = &role_status_;
     link.role_requests = static_cast<std::uint32_t>(ops::RoleRequest::Drain);
     link.wake_role = [wake = wake_.get()] { wake->notify(); };
-    link.next_sequence = publisher_ ? publisher_->next_sequence() : 1;
+    link.next_sequence = publisher_.next_sequence();
     auto gateway = gateway::Gateway::start(std::move(options), link);
     if (!gateway) return fail(std::move(gateway.error()));
     gateway_ = std::move(*gateway);
@@ -344,15 +344,15 @@ class GatewayRole final : public Role {
       const bool question = (view.header().flags & native::kFlagProbe) != 0;
       // A question that cannot go now is answered by its time-out.
       if (question) {
-        static_cast<void>(publisher_->transient_encoded(message.payload));
+        static_cast<void>(publisher_.transient_encoded(message.payload));
         return true;
       }
-      return publisher_->publish_encoded(message.payload) == relay::Publish::Ok;
+      return publisher_.publish_encoded(message.payload) == relay::Publish::Ok;
     });
   }
 
   void show_standing(Timestamp now, nanoseconds monotonic) {
-    const bool relay = log_->connected() && (!deciding_ || publisher_->connected());
+    const bool relay = log_->connected() && (!deciding_ || publisher_.connected());
     const bool execution = execution_.ready(monotonic);
     status_->ready.set(!draining_ && deciding_ && relay && execution ? 1 : 0);
     ops::OrderDoor door = hold_.look(
@@ -373,16 +373,6 @@ class GatewayRole final : public Role {
 
   [[nodiscard]] bool leads_now() const {
     return recovered_ ? place_.mode() != Leadership::Mode::Following : !beside_;
-  }
-
-  Result<void> take_source() {
-    auto commands = relay::Publisher::open({.socket = layout_.relay("execution"),
-                                            .domain = native::Domain::Execution,
-                                            .source = relay::Source::Gateway,
-                                            .name = name_});
-    if (!commands) return std::unexpected(std::move(commands.error()));
-    publisher_ = std::make_unique<relay::Publisher>(std::move(*commands));
-    return {};
   }
 
   /// What the log and the relay say of who leads is followed, and the sockets with it.
@@ -407,7 +397,7 @@ class GatewayRole final : public Role {
       ++work;
     }
     if (deciding_ && mode == Mode::Leading && !opens_ && std::exchange(paused_, false)) {
-      gateway_->lead(publisher_->next_sequence());
+      gateway_->lead(publisher_.next_sequence());
     }
     if (mode == Mode::Following && !deciding_ && !std::exchange(following_, true)) {
       gateway_->follow();
@@ -428,12 +418,12 @@ class GatewayRole final : public Role {
     return paused_ && gateway_->place().quiet && commands_reader_.lag() == 0;
   }
   [[nodiscard]] Leadership::Signs signs() const {
-    return {.taken = publisher_ && publisher_->ready() &&
-                     log_->head().value() >= publisher_->acked_lsn().value(),
-            .superseded = publisher_ && publisher_->superseded(),
+    return {.taken = owns_ && publisher_.ready() &&
+                     log_->head().value() >= publisher_.acked_lsn().value(),
+            .superseded = owns_ && publisher_.superseded(),
             // Nobody is refused: who is to lead has the listening socket before this one lets go.
             .drained =
-                deciding_ && settled() && publisher_->unacked() == 0 && gateway_->place().neighbour,
+                deciding_ && settled() && publisher_.unacked() == 0 && gateway_->place().neighbour,
             .up_to_date = log_->connected() && !log_->has_more()};
   }
 
@@ -442,8 +432,9 @@ class GatewayRole final : public Role {
     switch (action) {
       case Action::Take:
         fail_point("before_open");
-        if (auto taken = take_source(); !taken) fail(std::move(taken.error()));
-        if (publisher_) publisher_->poll(monotonic);
+        publisher_.renew();
+        owns_ = true;
+        publisher_.poll(monotonic);
         return;
       case Action::Open:
         fail_point("after_hello");
@@ -455,17 +446,18 @@ class GatewayRole final : public Role {
         paused_ = false;
         following_ = false;
         show_standing(now, monotonic);  // the door is open before anybody comes
-        gateway_->lead(publisher_->next_sequence());
+        gateway_->lead(publisher_.next_sequence());
         fail_point("after_lead");
         return;
       case Action::Close:
         fail_point("before_close");
-        append(holder_.close(place_, publisher_->acked_lsn()), now, monotonic);
+        append(holder_.close(place_, publisher_.acked_lsn()), now, monotonic);
         return;
       case Action::Drop:
         deciding_ = false;
         opens_ = false;
-        publisher_.reset();
+        owns_ = false;
+        publisher_.renew();
         return;
       case Action::Resume:
       case Action::None:
@@ -474,13 +466,13 @@ class GatewayRole final : public Role {
   }
   template <class M>
   void append(const M& message, Timestamp now, nanoseconds monotonic) {
-    if (publisher_->publish(message, now) != relay::Publish::Ok) {
+    if (publisher_.publish(message, now) != relay::Publish::Ok) {
       fail({.code = ErrorCode::Unavailable,
             .message = "the execution relay takes no word on who leads",
             .source = "execution relay"});
       return;
     }
-    publisher_->poll(monotonic);
+    publisher_.poll(monotonic);
   }
 
   void tell_place(nanoseconds monotonic) {
@@ -522,7 +514,8 @@ class GatewayRole final : public Role {
   Timestamp started_;
   std::unique_ptr<LogFollower> log_;
   std::unique_ptr<MarketFollower> market_;
-  std::unique_ptr<relay::Publisher> publisher_;  // while the source is ours
+  relay::Publisher publisher_;
+  bool owns_;  // the source is ours: it speaks
   std::unique_ptr<Recovered> recovered_;
   LogFacts facts_;
   Pulse execution_{relay::Source::Core};
