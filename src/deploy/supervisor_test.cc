@@ -339,6 +339,22 @@ TEST_F(SupervisorTest, the_pause_never_passes_its_bound) {
   EXPECT_LE(longest, 30.2);
 }
 
+TEST_F(SupervisorTest, without_a_pause_it_is_started_again_at_once_every_time) {
+  SupervisorOptions options;
+  options.restart_max = 100;
+  options.backoff_max = seconds{0};
+  Supervisor restless{plan, options, port, clock};
+  ASSERT_TRUE(restless.up(std::vector{kVenue}));
+  for (int crash = 0; crash < 12; ++crash) {
+    restless.poll();
+    restless.on_notice(kVenue, {.ready = true});
+    restless.poll();
+    restless.on_exit(kVenue, kCrash);
+    for (int round = 0; round < 2; ++round) restless.poll();  // no time passes
+    EXPECT_EQ(restless.view(kVenue).state, RoleState::Starting) << crash;
+  }
+}
+
 TEST_F(SupervisorTest, a_minute_of_health_forgets_the_back_off) {
   up_and_ready();
   for (int crash = 0; crash < 3; ++crash) {

@@ -439,10 +439,10 @@ constexpr auto kKeys = std::to_array<Key>({
     {.name = "roles.restart_pause_max_s",
      .shape = Shape::Integer,
      .default_value = "30",
-     .min = 1,
+     .min = 0,
      .max = 3'600,
      .doc = "Longest pause in seconds before a role that keeps failing is started again; the first "
-            "is 0.2.",
+            "is 0.2. 0: none.",
      .set =
          [](Config& c, const Judged& v) {
            c.roles.restart_pause_max_s = static_cast<std::uint32_t>(v.integer);
