@@ -1,6 +1,6 @@
 #include "gateway/http_session.h"
 
-#include <poll.h>
+#include <sys/poll.h>
 
 #include <algorithm>
 #include <array>

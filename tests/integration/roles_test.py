@@ -7,6 +7,9 @@ The long form is `./dev sim roles`.
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
 import relays  # noqa: E402
 import roles  # noqa: E402
 from running import EngineShape, Load, audit, get, tool  # noqa: E402
+from stoa_process import wait_for  # noqa: E402
+
+ORDER = {"symbol": "BTCUSDT", "side": "buy", "type": "limit", "quantity": "0.001", "price": "60000"}
 
 
 class RolesTest(unittest.TestCase):
@@ -37,6 +43,7 @@ class RolesTest(unittest.TestCase):
         self.assertEqual(len(report["roles"]), 10)
         self.assertGreater(report["audit"]["acknowledged"], 50)
         self.assertTrue(report["audit"]["venue_has_log"])
+        self.assertGreater(report["hub"]["kept"], 1)
 
     def test_each_relay_is_handed_over_under_load_and_nobody_notices(self) -> None:
         report = relays.campaign(relays.parser().parse_args(["--hand-overs", "3", "--rate", "100", "--seed", "2"]))
@@ -44,6 +51,37 @@ class RolesTest(unittest.TestCase):
         self.assertFalse(report["failures"], "\n".join(report["failures"]))
         self.assertEqual([each["relay"] for each in report["each"]], list(relays.RELAYS))
         self.assertGreater(report["audit"]["acknowledged"], 50)
+
+    def test_who_hangs_up_on_a_gateway_that_stands_still_has_placed_nothing(self) -> None:
+        with EngineShape() as running:
+            running.start()
+            token = (running.data / "token").read_text().strip()
+            pid = running.roles()["engine"].pid
+
+            def post(line: socket.socket, name: str) -> None:
+                body = json.dumps(ORDER | {"client_order_id": name})
+                line.sendall(
+                    f"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+                    f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+
+            def dropped() -> bool:
+                return "\nstoa_gateway_hung_up_requests_total 2\n" in get(running.port, "/metrics")[1]
+
+            # One connection that it knows, and one that it has not accepted yet.
+            with socket.create_connection(("127.0.0.1", running.port), 20) as known:
+                post(known, "in-time")
+                self.assertTrue(known.recv(4096).startswith(b"HTTP/1.1 201"))
+                os.kill(pid, signal.SIGSTOP)
+                wait_for("it stands still", lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+                post(known, "late-1")
+                with socket.create_connection(("127.0.0.1", running.port), 20) as unseen:
+                    post(unseen, "late-2")
+            os.kill(pid, signal.SIGCONT)
+            wait_for("both are dropped", dropped, 30)
+            answers = [get(running.port, f"/api/v1/orders/{name}")[0] for name in ("in-time", "late-1", "late-2")]
+            self.assertEqual(answers, [200, 404, 404])
+            running.stop()
 
     def test_an_order_that_was_told_and_is_not_in_the_log_is_found(self) -> None:
         with EngineShape() as running:

@@ -23,6 +23,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from hub_writer import HubWriter, hub_faults
 from market_watch import MarketWatch
 from running import Load, Running, audit, end_on_signals, get, make
 from stoa_process import ROOT, wait_for
@@ -47,6 +48,7 @@ class Campaign:
         self._random = random.Random(options.seed)
         self._kills: list[dict[str, Any]] = []
         self._failures: list[str] = []
+        self._hub = HubWriter(running)
 
     def run(self) -> dict[str, Any]:
         options = self._options
@@ -58,7 +60,8 @@ class Campaign:
             names = [name for name in self._running.roles() if not options.role or name in options.role]
             for number in range(options.kills):
                 name = self._random.choice(names) if options.random else names[number % len(names)]
-                self._kill_one(name)
+                with self._hub if name == "hub" else contextlib.nullcontext():
+                    self._kill_one(name)
                 if not load.running:
                     self._failures.append("the load ended by itself")
                     break
@@ -74,6 +77,7 @@ class Campaign:
         self._count_by_kill("refused", load.moments_ms("refused"))
         self._count_by_kill("gaps_untold", watch.untold_ms)
         found = audit(self._running, load.told)
+        hub = self._hub.account() if any(kill["role"] == "hub" for kill in self._kills) else None
         account.pop("by_second")
         return {
             "shape": "engine" if options.engine else "roles",
@@ -88,7 +92,8 @@ class Campaign:
             "market": seen,
             "relays": relays,
             "audit": found,
-            "failures": self._failures + self._judge(account, seen, found),
+            "hub": hub,
+            "failures": self._failures + self._judge(account, seen, found) + (hub_faults(hub) if hub else []),
             "each": self._kills,
         }
 
@@ -108,7 +113,8 @@ class Campaign:
             self._running.revive(name)
 
         def back() -> bool:
-            roles = self._all_ready()
+            # The file costs next to nothing; asking each role takes a processor from those that are to come back.
+            roles = self._all_ready() if self._running.told_ready() else None
             if not roles:
                 return False
             role = roles[name]
@@ -126,6 +132,12 @@ class Campaign:
             ask_again = getattr(self._running, "ask_again", None)
             if ask_again:
                 ask_again()
+            return
+        if name == "hub":
+            try:
+                self._hub.keeps_another(BACK_SECONDS)
+            except AssertionError as error:
+                self._failures.append(f"kill {len(self._kills)}: {error}")
 
     def _all_ready(self) -> dict[str, Any] | None:
         roles = self._running.roles()
@@ -232,6 +244,12 @@ def table(report: dict[str, Any]) -> str:
         lines.append(
             f"venue: {found['venue_accepted']} accepted, {found['venue_trades']} trades, "
             f"{found['venue_trades_behind']} behind the log's end"
+        )
+    if report["hub"]:
+        hub = report["hub"]
+        lines.append(
+            f"hub: {hub['kept']} changes of the configuration kept, {hub['doubtful']} in doubt (then {hub['doubtful_there']} there), "
+            f"lost {len(hub['lost'])}, doubled {len(hub['doubled'])}; {hub['records']} records {'intact' if hub['intact'] else 'DAMAGED'}"
         )
     lines += ["", *(f"FAULT {failure}" for failure in report["failures"])] if report["failures"] else [
         "nothing lost, doubled or invented"

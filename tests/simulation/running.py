@@ -37,7 +37,7 @@ SETTINGS = {
     "limits.max_gross_exposure": "100000000",
     "paper.initial_cash": "100000000",
     "roles.restart_max": "1000",  # a campaign kills more often than a fault would
-    "roles.restart_pause_max_s": "1",
+    "roles.restart_pause_max_s": "0",
 }
 DEFAULT_PORTS = (5555, 5556, 5557, 5558, 8001, 8002, 8003, 8080, 9100)
 SHIFTS_TRIED = 5
@@ -67,7 +67,7 @@ def free_shift() -> int:
         except OSError:
             continue
         return shift
-    raise RuntimeError("no nine free ports at one distance from the defaults")
+    raise RuntimeError("no free ports at one distance from the defaults")
 
 
 def known_settings() -> list[str]:
@@ -144,6 +144,10 @@ class Running:
     def end(self) -> None:
         """Whatever is left of it."""
         raise NotImplementedError
+
+    def told_ready(self) -> bool:
+        """Cheap to ask: all are ready, as far as whoever started them has written down. `roles` says how it is."""
+        return True
 
     def revive(self, role: str) -> None:
         """After a kill, where nobody else does."""
@@ -232,7 +236,7 @@ class EngineShape(Running):
 
 
 class RolesShape(Running):
-    """`stoa up`: nine roles under a supervisor; or those of `only` with what they wait for."""
+    """`stoa up`: ten roles under a supervisor; or those of `only` with what they wait for."""
 
     def __init__(
         self, *flags: str, keep: Path | None = None, env: str = "testing", only: tuple[str, ...] = ()
@@ -283,6 +287,12 @@ class RolesShape(Running):
                 self._seen |= {told["supervisor"]["pid"]} - {None}  # none once it has ended
             return found
         raise AssertionError(f"status: {done.returncode} {done.stdout}{done.stderr}")
+
+    def told_ready(self) -> bool:
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            told = json.loads((self.data / "run" / "supervisor.json").read_text())
+            return all(role["ready"] and role["pid"] for role in told["roles"])
+        return False
 
     def revive(self, role: str) -> None:
         """The supervisor does; a role that it gave up is asked for again, as a person would."""
