@@ -1,5 +1,6 @@
 // Deployments and revisions, watched and steered from the page while a real platform switches its roles.
 import assert from 'node:assert/strict';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadContract } from './contract.mjs';
 import { api } from './engine.mjs';
@@ -18,8 +19,9 @@ async function openDeployments(browser, platform, options) {
   return page;
 }
 
-const atStep = (page, step) => page.locator(`[data-testid="deployment"][data-step="${step}"]`).waitFor();
-const ended = (page, outcome) => page.locator(`[data-testid="deployment"][data-outcome="${outcome}"]`).waitFor();
+const shownAs = (page, id, attribute, value) => page.locator(`[data-testid="deployment"][data-id="${id}"][data-${attribute}="${value}"]`).waitFor();
+const atStep = (page, id, step) => shownAs(page, id, 'step', step);
+const ended = (page, id, outcome) => shownAs(page, id, 'outcome', outcome);
 const stepState = (page, name, state) => page.locator(`.steps li[data-state="${state}"]`).filter({ hasText: name }).first().waitFor();
 
 async function act(page, verb, reason) {
@@ -61,8 +63,8 @@ export const deployFlows = [
       await page.getByText('Nothing was ever deployed here').waitFor();
       await by(page, 'roles-now').getByText('execution').first().waitFor();
       // The market alone gives nothing to compare that often: it shadows until somebody trades.
-      const id = await platform.deploy('one', 'tighter limits, CHG-42', { approvals: 1, shadow_outputs: 400, hold_max_ms: 60_000 });
-      await atStep(page, 'shadow');
+      const id = await platform.deploy('one', 'tighter limits, CHG-42', { approvals: 1, shadow_outputs: 400, hold_max_ms: 60_000, error_ratio_ppm: 1_000_000, reject_ratio_ppm: 1_000_000 });
+      await atStep(page, id, 'shadow');
       await stepState(page, 'shadow', 'running');
       await by(page, 'lanes').getByText('follows').first().waitFor();
       await page.getByText('tighter limits, CHG-42').first().waitFor();
@@ -83,13 +85,13 @@ export const deployFlows = [
           const second = await openDeployments(browser, { base: platform.base, token: BOB });
           await act(second, 'approve', 'limits are as agreed');
           await second.context().close();
-          await atStep(page, 'switch execution');
+          await atStep(page, id, 'switch execution');
           await by(page, 'now').getByText('closed; the other opens').waitFor();
           await shots(page, out, 'switching');
         } finally {
           process.kill(green, 'SIGCONT');
         }
-        await atStep(page, 'soak');
+        await atStep(page, id, 'soak');
         await by(page, 'soak').waitFor();
         await by(page, 'lanes').getByText('nobody led for').first().waitFor();
         await by(page, 'soak').getByText('Outputs that both sides agree on').waitFor();
@@ -99,26 +101,26 @@ export const deployFlows = [
       }
 
       await act(page, 'promote', 'seen enough of it');
-      await atStep(page, 'warm');
+      await atStep(page, id, 'warm');
       const clock = () => by(page, 'countdown').locator('.clock-left').textContent();
       const first = await clock();
       assert.match(first, /^\d+ min \d\d s$/);
       await until('the window to get shorter', async () => (await clock()) !== first);
       await shots(page, out, 'standby');
       await act(page, 'promote', 'no need to keep the old one');
-      await ended(page, 'committed');
+      await ended(page, id, 'committed');
       await by(page, 'deployments').locator(`tr[data-id="${id}"]`).getByText('done').waitFor();
       assert.match(await whyNot(page, 'abort'), new RegExp(`deployment ${id} is over: committed`));
       await shots(page, out, 'done');
 
       await act(page, 'rollback', 'fills look odd');
-      await page.getByText(`takes ${id} back`).first().waitFor();
-      await atStep(page, 'soak');
+      const again = await until('its rollback', async () => { const { rolls_back, id: newest } = await platform.deployment(); return rolls_back === id && newest; });
+      await atStep(page, again, 'soak');
       await act(page, 'promote', 'it is as before');
-      await atStep(page, 'warm');
+      await atStep(page, again, 'warm');
       await act(page, 'promote', 'done with it');
-      await ended(page, 'committed');
-      const back = await platform.deployment();
+      await ended(page, again, 'committed');
+      const back = await platform.deployment(again);
       assert.deepEqual([back.rolls_back, back.release, back.reason], [id, '', 'fills look odd']);
       await shots(page, out, 'rolled-back');
       // And the page of the first one is still there, by its number.
@@ -136,9 +138,9 @@ export const deployFlows = [
     async run({ browser, platform, out }) {
       const page = await openDeployments(browser, platform);
       const id = await platform.deploy('one', 'second try', {});
-      await atStep(page, 'soak');
+      await atStep(page, id, 'soak');
       await act(page, 'abort', 'not today');
-      await ended(page, 'rolled_back');
+      await ended(page, id, 'rolled_back');
       await stepState(page, 'soak', 'aborted');
       await by(page, 'steps-back').getByText('back: execution').waitFor();
       await by(page, 'failure').getByText('asked for it: not today').waitFor();
@@ -155,8 +157,8 @@ export const deployFlows = [
       const page = await openDeployments(browser, platform);
       const stopTrading = platform.trade();
       try {
-        await platform.deploy('other', 'a build that is wrong', { shadow_outputs: 1_000_000 });
-        await ended(page, 'rolled_back');
+        const id = await platform.deploy('other', 'a build that is wrong', { shadow_outputs: 1_000_000 });
+        await ended(page, id, 'rolled_back');
       } finally {
         await stopTrading();
       }
@@ -197,8 +199,13 @@ export const deployFlows = [
       await by(page, 'tab-drift').click();
       await by(page, 'drift-space').selectOption('dev');
       await page.getByText('Nothing of dev was applied yet').waitFor();
+      await change(['apply', 'dev', '--reason', 'try it']);
+      await page.locator('[data-testid="drift"][data-in-sync="true"]').getByText('everything runs with it').waitFor();
+      await by(page, 'drift-instances').getByText('execution').waitFor();
+      await appendFile(join(platform.data, 'config', 'current'), '\n[gateway]\nhold_max_ms = 1234\n');
+      await by(page, 'drift-findings').getByText('gateway.hold_max_ms is 1234, wanted is not set').waitFor();
+      await shots(page, out, 'drift');
 
-      await page.keyboard.press('Escape');
       await by(page, 'tab-audit').click();
       await by(page, 'audit-verification').getByText('The log is whole').waitFor();
       await by(page, 'audit-text').fill('quieter');

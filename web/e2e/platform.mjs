@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { api } from './engine.mjs';
-import { until } from './page.mjs';
+import { restingOrder, until } from './page.mjs';
 
 const exec = promisify(execFile);
 const PORTS = [5555, 5556, 5557, 5558, 8001, 8002, 8003, 8080, 9100];
@@ -34,7 +34,7 @@ export class Platform {
     });
     for (let tried = 1; ; tried += 1) {
       try {
-        await this.stoa(['up', '--base-port', String(await freeShift()), '--set', 'gateway.port=8080', '--set', 'limits.max_order_rate=1000', '--env', 'testing']);
+        await this.stoa(['up', '--base-port', String(await freeShift()), '--set', 'gateway.port=8080', '--env', 'testing']);
         break;
       } catch (error) {
         // Others that run beside this took one of its ports meanwhile.
@@ -115,9 +115,10 @@ export class Platform {
   trade() {
     let goesOn = true;
     const over = (async () => {
-      const { body: { instruments: [{ symbol, lot_size }] } } = await api(this, 'GET', '/api/v1/instruments');
+      const { body: { instruments: [{ symbol }] } } = await api(this, 'GET', '/api/v1/instruments');
+      const order = await restingOrder(this, symbol);
       while (goesOn) {
-        const { body } = await api(this, 'POST', '/api/v1/orders', { symbol, side: 'buy', type: 'limit', quantity: String(Number(lot_size) * 100), price: '1', time_in_force: 'GTC' }).catch(() => ({ body: {} }));
+        const { body } = await api(this, 'POST', '/api/v1/orders', order).catch(() => ({ body: {} }));
         if (body.client_order_id) await api(this, 'DELETE', `/api/v1/orders/${body.client_order_id}`).catch(() => {});
         await new Promise((wake) => setTimeout(wake, 20));
       }

@@ -45,5 +45,5 @@ export function Asked<T>({ polled, what, children }: { polled: Polled<T>; what: 
 /** `as of 1.2 s ago`, so that what is polled never looks newer than it is. */
 export function Age({ polled }: { polled: Polled<unknown> }) {
   if (polled.atMs === null) return null;
-  return <span class="age" data-testid="age">as of {fmt.duration(Math.max(1, nowMs.value - polled.atMs))} ago</span>;
+  return <span class="age" data-testid="age"><span class="age-words">as of </span>{fmt.duration(Math.max(1, nowMs.value - polled.atMs))}<span class="age-words"> ago</span></span>;
 }

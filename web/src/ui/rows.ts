@@ -13,3 +13,11 @@ export function useRows<Row>(list: readonly Row[], idOf: (row: Row) => string): 
   for (const id of rows.keys()) if (!ids.includes(id)) rows.delete(id);
   return { ids, rowOf: (id) => rows.get(id) };
 }
+
+const ROW_PX = 26;
+const ROWS_MAX = 9;
+
+/** As high as its rows, up to a bound: then it scrolls. */
+export function tableHeight(rows: number): { height: string } {
+  return { height: `${(Math.min(rows, ROWS_MAX) + 1) * ROW_PX + 6}px` };
+}

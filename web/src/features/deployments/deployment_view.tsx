@@ -1,12 +1,12 @@
 import type { Deployment, DeploymentStep, Platform, Soak } from '../../api/types';
 import * as fmt from '../../lib/fmt';
-import { countdown, differenceOf, figureText, hubNowMs, releaseName, tookText } from './deployments';
+import { countdown, differenceOf, figureText, hubNowMs, tookText } from './deployments';
 import { Lanes } from './lanes';
 
 /** One deployment: what it is, where it stands, what it waits for, how each side is. */
 export function DeploymentView({ deployment, platform }: { deployment: Deployment; platform: Platform }) {
   return (
-    <article class="deployment" data-testid="deployment" data-outcome={deployment.outcome} data-step={deployment.step}>
+    <article class="deployment" data-testid="deployment" data-id={deployment.id} data-outcome={deployment.outcome} data-step={deployment.step}>
       <Head deployment={deployment} />
       <Word deployment={deployment} />
       <Steps steps={deployment.steps} />
@@ -43,7 +43,8 @@ function Head({ deployment }: { deployment: Deployment }) {
 
 /** The one thing to know now. */
 function Word({ deployment }: { deployment: Deployment }) {
-  const { outcome, failure, question, paused, waits_for, driven_by, deadline, going_back, step } = deployment;
+  const { outcome, failure, question, paused, waits_for, driven_by, deadline, going_back, step, hold_max_ms } = deployment;
+  const isHeld = waits_for.startsWith('closed');
   const left = deadline === null ? null : countdown(deadline.until_ns, hubNowMs.value);
   return (
     <div class="deployment-word" aria-live="polite">
@@ -54,10 +55,11 @@ function Word({ deployment }: { deployment: Deployment }) {
         <p class="word" data-testid="now">
           <strong>{paused ? `Paused before: ${step}` : step}</strong>
           {waits_for !== '' && ` · ${waits_for}`}
+          {isHeld && ` · orders are held; nobody leads for at most ${fmt.duration(hold_max_ms)}, then the build before goes on`}
         </p>
       )}
       {outcome === 'running' && deadline !== null && (
-        <p class="word word-clock" data-testid="countdown"><span class="clock-left">{left ?? 'any moment'}</span> {deadline.what}</p>
+        <p class="word word-clock" data-testid="countdown"><span class="clock-left">{left ?? 'any moment'}</span> {left === null ? '' : 'left: '}{deadline.what}</p>
       )}
     </div>
   );
@@ -125,7 +127,7 @@ function SoakTable({ soak }: { soak: Soak }) {
                 <td>{figureText(unit, now)}{count === null || now === null ? '' : ` (${fmt.count(count)})`}</td>
                 <td>{figureText(unit, before)}</td>
                 <td>{allowed === null ? fmt.NONE : `${name === 'requests' ? '≥' : '≤'} ${figureText(unit, allowed)}`}</td>
-                <td>{now === null ? 'nobody told' : ok ? 'good' : name === 'requests' ? 'too few' : 'bad'}</td>
+                <td>{now === null ? 'no figure' : ok ? 'good' : name === 'requests' ? 'too few' : 'bad'}</td>
               </tr>
             ))}
           </tbody>
@@ -134,5 +136,3 @@ function SoakTable({ soak }: { soak: Soak }) {
     </section>
   );
 }
-
-export { releaseName };

@@ -2,7 +2,7 @@ import type { DeploymentSummary } from '../../api/types';
 import * as fmt from '../../lib/fmt';
 import { goTo } from '../../lib/route';
 import { DataTable, type Column } from '../../ui/data_table';
-import { useRows } from '../../ui/rows';
+import { tableHeight, useRows } from '../../ui/rows';
 import { OutcomeBadge } from './deployment_view';
 import { history, releaseName } from './deployments';
 
@@ -23,7 +23,7 @@ export function HistoryView() {
   return (
     <section class="history" aria-label="History">
       <h3 class="sub-head">History</h3>
-      <div class="history-table"><DataTable label="History of deployments" testId="deployments" columns={COLUMNS} ids={ids} rowOf={rowOf} onOpen={(id) => goTo('deployments', id)} /></div>
+      <div class="history-table" style={tableHeight(ids.length)}><DataTable label="History of deployments" testId="deployments" columns={COLUMNS} ids={ids} rowOf={rowOf} onOpen={(id) => goTo('deployments', id)} /></div>
     </section>
   );
 }

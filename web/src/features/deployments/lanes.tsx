@@ -31,7 +31,7 @@ export function Lanes({ deployment, platform }: { deployment: Deployment; platfo
 }
 
 function SwitchWords({ lane }: { lane: Lane }) {
-  if (lane.switches.length === 0) return <span class="lane-note">not switched yet, epoch {lane.from_epoch}</span>;
+  if (lane.switches.length === 0) return <span class="lane-note">not switched yet{lane.from_epoch === '0' ? '' : `, epoch ${lane.from_epoch}`}</span>;
   const last = lane.switches[lane.switches.length - 1]!;
   return <span class="lane-note">{last.back ? 'switched back' : 'switched'}: nobody led for {fmt.duration(last.hold_ms)}, {fmt.duration(last.whole_ms)} from order to open</span>;
 }
@@ -72,7 +72,7 @@ function HashWords({ instance }: { instance: PlatformInstance }) {
     const lag = instance.lag_records === 0 ? '' : `, ${fmt.count(instance.lag_records)} behind`;
     return <span class={instance.compared > 0 ? 'good' : undefined}>{fmt.count(instance.compared)} equal{lag}</span>;
   }
-  return <span title={instance.state_hash}>{instance.state_hash === '' ? fmt.NONE : `hash ${instance.state_hash.slice(0, 8)}`}</span>;
+  return <span title={instance.state_hash}>{/^0*$/.test(instance.state_hash) ? fmt.NONE : `hash ${instance.state_hash.slice(0, 8)}`}</span>;
 }
 
 function ColourMark({ colour }: { colour: Colour }) {

@@ -4,7 +4,7 @@ import * as fmt from '../../lib/fmt';
 import { Asked } from '../../ui/asked';
 import { DataTable, type Column } from '../../ui/data_table';
 import { Empty } from '../../ui/panel';
-import { useRows } from '../../ui/rows';
+import { tableHeight, useRows } from '../../ui/rows';
 import { chosenSpace, compare, compared, detail, diff, inOrder, revisions, space, spaces, units } from './revisions';
 
 /** `2026-11-21 21:34:55`, of what the hub writes in RFC 3339. */
@@ -86,7 +86,7 @@ function Revisions({ list }: { list: readonly ConfigRevision[] }) {
   return (
     <section class="history" aria-label="Revisions">
       <h3 class="sub-head">Revisions; Enter compares one with the revision before it</h3>
-      <div class="history-table">
+      <div class="history-table" style={tableHeight(ids.length)}>
         <DataTable
           label="Revisions" testId="revisions" columns={COLUMNS} ids={ids} rowOf={rowOf}
           onOpen={(id) => compare(Math.max(1, Number(id) - 1), Number(id))}
@@ -117,7 +117,7 @@ function Diff({ value }: { value: ConfigDiff }) {
       </div>
       <ul class="effects" data-testid="diff-words">{value.words.map((words) => <li key={words}>{words}</li>)}</ul>
       {value.paths.length > 0 && (
-        <table class="diff">
+        <table class="diff" tabIndex={0}>
           <thead><tr><th scope="col">Unit</th><th scope="col">Path</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
           <tbody>
             {value.paths.map((each) => (
@@ -133,7 +133,7 @@ function Diff({ value }: { value: ConfigDiff }) {
 function Units({ list }: { list: readonly ConfigUnit[] }) {
   if (list.length === 0) return <Empty title="No unit" hint={<code>stoa config set SPACE UNIT PATH=VALUE --reason …</code>} />;
   return (
-    <section class="units" aria-label="Units">
+    <section class="units" aria-label="Units" tabIndex={0}>
       <h3 class="sub-head">Units</h3>
       <table class="check-table" data-testid="units">
         <thead><tr><th scope="col">Unit</th><th scope="col">Keys</th><th scope="col">Came with</th><th scope="col">Digest</th><th scope="col">Labels</th></tr></thead>
