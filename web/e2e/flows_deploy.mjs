@@ -199,7 +199,11 @@ export const deployFlows = [
       await by(page, 'tab-drift').click();
       await by(page, 'drift-space').selectOption('dev');
       await page.getByText('Nothing of dev was applied yet').waitFor();
-      await change(['apply', 'dev', '--reason', 'try it']);
+      // A space of the environment that runs here, with what this platform was started with.
+      await change(['space', 'create', 'lab', '--upstream', 'dev', '--environment', 'testing', '--reason', 'to apply']);
+      await change(['set', 'lab', 'gateway', 'gateway.port=8080', '--reason', 'as it runs']);
+      await change(['apply', 'lab', '--reason', 'try it']);
+      await by(page, 'drift-space').selectOption('lab');
       await page.locator('[data-testid="drift"][data-in-sync="true"]').getByText('everything runs with it').waitFor();
       await by(page, 'drift-instances').getByText('execution').waitFor();
       await appendFile(join(platform.data, 'config', 'current'), '\n[gateway]\nhold_max_ms = 1234\n');

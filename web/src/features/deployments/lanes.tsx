@@ -13,7 +13,7 @@ export function Lanes({ deployment, platform }: { deployment: Deployment; platfo
         const sides: Colour[] = lane.from_colour === 'blue' ? ['blue', 'green'] : ['green', 'blue'];
         return (
           <section key={lane.role} class="lane" aria-label={lane.role}>
-            <h4>{lane.role}<SwitchWords lane={lane} /></h4>
+            <h4>{lane.role}<SwitchWords lane={lane} isOver={deployment.outcome !== 'running'} /></h4>
             <div class="sides">
               {sides.map((colour) => (
                 <Side
@@ -30,8 +30,8 @@ export function Lanes({ deployment, platform }: { deployment: Deployment; platfo
   );
 }
 
-function SwitchWords({ lane }: { lane: Lane }) {
-  if (lane.switches.length === 0) return <span class="lane-note">not switched yet{lane.from_epoch === '0' ? '' : `, epoch ${lane.from_epoch}`}</span>;
+function SwitchWords({ lane, isOver }: { lane: Lane; isOver: boolean }) {
+  if (lane.switches.length === 0) return <span class="lane-note">{isOver ? 'was not switched' : 'not switched yet'}{lane.from_epoch === '0' ? '' : `, epoch ${lane.from_epoch}`}</span>;
   const last = lane.switches[lane.switches.length - 1]!;
   return <span class="lane-note">{last.back ? 'switched back' : 'switched'}: nobody led for {fmt.duration(last.hold_ms)}, {fmt.duration(last.whole_ms)} from order to open</span>;
 }
