@@ -105,8 +105,7 @@ HubVerbs config_view_verbs(const Hub& hub, const Target& target, const Layout& l
     if (!space) return hub_refusal(space.error().code, space.error().message);
     return drift_json(hub, target, layout, **space);
   };
-  verbs["config.audit.verify"] = [layout](const json::Value& /*request*/,
-                                          const HubPeer& /*peer*/) {
+  verbs["config.audit.verify"] = [layout](const json::Value& /*request*/, const HubPeer& /*peer*/) {
     return verification_json(layout);
   };
   return verbs;

@@ -33,7 +33,8 @@ class DeployLog {
   journal::Writer writer_;
 };
 
-/// Every record from `from` on, in order; also while another process writes. Empty when there is no log.
+/// Every record from `from` on, in order; also while another process writes. Empty when there is no
+/// log.
 ///
 /// errors  Damaged, Io
 [[nodiscard]] Result<std::vector<DeployRecord>> read_deploys(const std::filesystem::path& dir,

@@ -190,17 +190,15 @@ std::string_view to_string(StepView::State state) noexcept {
 
 std::vector<StepView> steps_of(const std::vector<DeployRecord>& records,
                                const SwitchMachine& machine) {
-  Walk walk{items_of(machine.plan()),
-            machine.going_back() ? machine.items() : std::vector<Item>{}};
+  Walk walk{items_of(machine.plan()), machine.going_back() ? machine.items() : std::vector<Item>{}};
   for (const DeployRecord& record : records) walk.take(record);
   return std::move(walk.steps);
 }
 
 std::optional<Deadline> deadline_of(const std::vector<StepView>& steps,
                                     const DeploySettings& settings) {
-  const auto under_way = std::ranges::find_if(steps, [](const StepView& step) {
-    return step.state == StepView::State::Running;
-  });
+  const auto under_way = std::ranges::find_if(
+      steps, [](const StepView& step) { return step.state == StepView::State::Running; });
   if (under_way == steps.end() || !under_way->began) return std::nullopt;
   const Timestamp began = *under_way->began;
   const auto in = [&](std::string what, std::int64_t seconds) {

@@ -81,7 +81,7 @@ struct SoakView {
 
 /// Who drives a deployment, as far as whoever looks can tell.
 struct Driven {
-  bool here = false;       // by the process that answers
+  bool here = false;        // by the process that answers
   std::string elsewhere{};  // by whom; empty: nobody, or `here`
 };
 /// Why `actor` may not say `ask` to a deployment now; empty: they may. `all` is the whole log.

@@ -205,8 +205,7 @@ void write_soak(json::Writer& json, const SoakView& soak, const DeploySettings& 
         const TargetRole* const known = look.seen.target->find(role.name);
         const InstanceView* const beside = known == nullptr ? nullptr : known->beside();
         if (beside == nullptr || !beside->switching) continue;
-        equal.now =
-            equal.now.value_or(0) + static_cast<std::int64_t>(beside->switching->compared);
+        equal.now = equal.now.value_or(0) + static_cast<std::int64_t>(beside->switching->compared);
         equal.ok &= !beside->switching->differs_at;
       }
       write_figure(json, equal);
@@ -371,7 +370,8 @@ std::string deployments_json(const std::vector<DeployRecord>& all, std::size_t l
   for (auto id = ids.rbegin(); id != ids.rend() && told < limit; ++id, ++told) {
     const auto records = records_of(all, *id);
     const auto machine = machine_of(records);
-    if (!machine) continue;  // of a build that plans otherwise: its log stays, its row cannot be told
+    if (!machine)
+      continue;  // of a build that plans otherwise: its log stays, its row cannot be told
     json.begin_object();
     write_head(json, *machine, records);
     json.end_object();

@@ -53,8 +53,7 @@ HubCode code_of(const Error& error) {
 std::string refusal(const Error& error) { return hub_refusal(code_of(error), error.text()); }
 
 std::uint64_t id_of(const json::Value& request) {
-  return static_cast<std::uint64_t>(
-      std::max<std::int64_t>(request["id"].integer().value_or(0), 0));
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(request["id"].integer().value_or(0), 0));
 }
 
 std::string done(std::uint64_t id, std::string_view ask) {
@@ -79,11 +78,11 @@ class Service {
 
   std::string list(const json::Value& request) {
     if (const auto read = history_.refresh(); !read) return refusal(read.error());
-    const auto limit = std::clamp<std::int64_t>(request["limit"].integer().value_or(kListUsual), 1,
-                                                kListMax);
+    const auto limit =
+        std::clamp<std::int64_t>(request["limit"].integer().value_or(kListUsual), 1, kListMax);
     return deployments_json(history_.records(), static_cast<std::size_t>(limit),
-                            static_cast<std::uint64_t>(std::max<std::int64_t>(
-                                request["before"].integer().value_or(0), 0)),
+                            static_cast<std::uint64_t>(
+                                std::max<std::int64_t>(request["before"].integer().value_or(0), 0)),
                             clock_.now());
   }
 
@@ -141,8 +140,7 @@ class Service {
                       machine->step().empty() ? std::string{to_string(machine->outcome())}
                                               : "at: " + machine->step()));
     }
-    const auto why =
-        why_not(ask, peer.user, *machine, driven(id), history_.records(), seen());
+    const auto why = why_not(ask, peer.user, *machine, driven(id), history_.records(), seen());
     if (!why.empty()) return hub_refusal(HubCode::Conflict, why);
     if (ask == "resume") return resume(id, peer.user, reason);
     if (ask == "rollback" && machine->outcome() != Outcome::Running) {

@@ -67,9 +67,9 @@ std::optional<Problem> check_needs(Needs needs, bool reads, const Bearer& bearer
   if (needs == Needs::Deployer && bearer.holder->role == TokenRole::Deployer) return std::nullopt;
   return Problem{.status = 403,
                  .code = "not_permitted",
-                 .detail = bearer.holder->name +
-                           (needs == Needs::Deployer ? " may look at deployments and not act"
-                                                     : " has a token for deployments alone"),
+                 .detail = bearer.holder->name + (needs == Needs::Deployer
+                                                      ? " may look at deployments and not act"
+                                                      : " has a token for deployments alone"),
                  .hint = "The file `tokens` of the data directory says who may do what."};
 }
 

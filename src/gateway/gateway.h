@@ -115,7 +115,7 @@ struct Options {
   std::size_t backlog_hard_bytes = 8U << 20U;  // a client owed more is closed with 4008
   std::chrono::milliseconds client_silence_max{30'000};  // owed bytes and reading none
   std::chrono::milliseconds answer_timeout{5'000};       // then 504 outcome_unknown
-  std::size_t held_max = 4'096;  // commands held (ops::OrderDoor); beyond it 503
+  std::size_t held_max = 4'096;                  // commands held (ops::OrderDoor); beyond it 503
   std::chrono::milliseconds hub_timeout{5'000};  // of a question to the hub
   std::chrono::milliseconds checkpoint_timeout{30'000};  // of the same
   std::chrono::milliseconds drain_max{5'000};            // for giving connections away

@@ -61,12 +61,11 @@ class HubClient::Exchange : public std::enable_shared_from_this<HubClient::Excha
     timer_.async_wait([self = shared_from_this()](net::Error error) {
       if (!error) self->finish(std::unexpected(HubFault::Silent));
     });
-    socket_.async_connect(Local::endpoint{socket},
-                          [self = shared_from_this()](net::Error error) {
-                            if (self->over_) return;
-                            if (error) return self->finish(std::unexpected(HubFault::Away));
-                            self->send();
-                          });
+    socket_.async_connect(Local::endpoint{socket}, [self = shared_from_this()](net::Error error) {
+      if (self->over_) return;
+      if (error) return self->finish(std::unexpected(HubFault::Away));
+      self->send();
+    });
   }
 
  private:
@@ -81,20 +80,20 @@ class HubClient::Exchange : public std::enable_shared_from_this<HubClient::Excha
   }
 
   void read() {
-    socket_.async_read_some(asio::buffer(part_), [self = shared_from_this()](net::Error error,
-                                                                            std::size_t bytes) {
-      if (self->over_) return;
-      if (error) return self->finish(std::unexpected(HubFault::Silent));
-      self->in_.append(self->part_.data(), bytes);
-      if (self->in_.ends_with('\n')) {
-        self->in_.pop_back();
-        return self->finish(std::move(self->in_));
-      }
-      if (self->in_.size() > kAnswerBytesMax) {
-        return self->finish(std::unexpected(HubFault::Silent));
-      }
-      self->read();
-    });
+    socket_.async_read_some(asio::buffer(part_),
+                            [self = shared_from_this()](net::Error error, std::size_t bytes) {
+                              if (self->over_) return;
+                              if (error) return self->finish(std::unexpected(HubFault::Silent));
+                              self->in_.append(self->part_.data(), bytes);
+                              if (self->in_.ends_with('\n')) {
+                                self->in_.pop_back();
+                                return self->finish(std::move(self->in_));
+                              }
+                              if (self->in_.size() > kAnswerBytesMax) {
+                                return self->finish(std::unexpected(HubFault::Silent));
+                              }
+                              self->read();
+                            });
   }
 
   void finish(HubAnswer answer) {

@@ -100,9 +100,8 @@ class HubRoutes : public GatewayTest {
     Options options = test_options();
     options.hub = dir.path() / "hub.sock";
     options.owner = "ann";
-    options.holders = {
-        {.name = "bob", .role = TokenRole::Deployer, .token = "bobs-own-token-16"},
-        {.name = "eve", .role = TokenRole::Viewer, .token = "eves-own-token-16"}};
+    options.holders = {{.name = "bob", .role = TokenRole::Deployer, .token = "bobs-own-token-16"},
+                       {.name = "eve", .role = TokenRole::Viewer, .token = "eves-own-token-16"}};
     return options;
   }
   HttpAnswer ask_as(std::string_view headers, std::string_view method, std::string_view target,
@@ -137,8 +136,7 @@ TEST_F(HubRoutes, what_is_asked_reaches_the_hub_and_its_document_comes_back) {
        R"({"verb":"config.rev.list","user":"ann","space":"prod","limit":5})"},
       {"/api/v1/config/diff?from=prod@1&to=prod@3",
        R"({"verb":"config.diff","user":"ann","from":"prod@1","to":"prod@3"})"},
-      {"/api/v1/config/drift?space=prod",
-       R"({"verb":"config.drift","user":"ann","space":"prod"})"},
+      {"/api/v1/config/drift?space=prod", R"({"verb":"config.drift","user":"ann","space":"prod"})"},
       {"/api/v1/config/audit?space=prod&user=bob&limit=2",
        R"({"verb":"config.audit","user":"ann","space":"prod","by":"bob","limit":2})"},
       {"/api/v1/config/audit/verification", R"({"verb":"config.audit.verify","user":"ann"})"}};
@@ -165,8 +163,8 @@ TEST_F(HubRoutes, an_act_goes_with_name_reason_step_and_request_id) {
       ElementsAre(
           R"({"verb":"deploy.act","user":"bob","id":"12","ask":"promote","reason":"CHG \"42\"","step":"soak","request_id":"r-1"})"));
   for (const std::string_view verb : {"approve", "pause", "resume", "abort", "rollback"}) {
-    EXPECT_EQ(
-        post("/api/v1/deployments/12:" + std::string{verb}, R"({"reason":"so"})").status, 200);
+    EXPECT_EQ(post("/api/v1/deployments/12:" + std::string{verb}, R"({"reason":"so"})").status,
+              200);
     const auto asked = hub.take_asked();
     ASSERT_EQ(asked.size(), 1U);
     EXPECT_THAT(asked[0], HasSubstr("\"ask\":\"" + std::string{verb} + '"'));
@@ -246,11 +244,12 @@ TEST_F(HubRoutes, production_asks_for_its_name) {
   const auto refused = post("/api/v1/deployments/1:pause", R"({"reason":"so"})");
   EXPECT_EQ(refused.status, 400);
   EXPECT_EQ(refused.code(), "unconfirmed");
-  EXPECT_EQ(
-      post("/api/v1/deployments/1:pause", R"({"reason":"so","env_name":"staging"})").status, 400);
+  EXPECT_EQ(post("/api/v1/deployments/1:pause", R"({"reason":"so","env_name":"staging"})").status,
+            400);
   EXPECT_THAT(hub.take_asked(), ElementsAre());
-  EXPECT_EQ(post("/api/v1/deployments/1:pause", R"({"reason":"so","env_name":"production"})").status,
-            200);
+  EXPECT_EQ(
+      post("/api/v1/deployments/1:pause", R"({"reason":"so","env_name":"production"})").status,
+      200);
 }
 
 TEST_F(HubRoutes, refusals_of_the_hub_keep_their_words) {

@@ -120,11 +120,13 @@ std::span<const Route> routes() noexcept {
       {Method::Get, "/api/v1/config/spaces", get_config_spaces, "", Needs::Viewer},
       {Method::Get, "/api/v1/config/spaces/{space}", get_config_space, "", Needs::Viewer},
       {Method::Get, "/api/v1/config/spaces/{space}/units", get_config_units, "", Needs::Viewer},
-      {Method::Get, "/api/v1/config/spaces/{space}/revisions", get_config_revisions, "limit", Needs::Viewer},
+      {Method::Get, "/api/v1/config/spaces/{space}/revisions", get_config_revisions, "limit",
+       Needs::Viewer},
       {Method::Get, "/api/v1/config/diff", get_config_diff, "from to", Needs::Viewer},
       {Method::Get, "/api/v1/config/drift", get_config_drift, "space", Needs::Viewer},
       {Method::Get, "/api/v1/config/audit", get_config_audit, "space user limit", Needs::Viewer},
-      {Method::Get, "/api/v1/config/audit/verification", get_config_verification, "", Needs::Viewer},
+      {Method::Get, "/api/v1/config/audit/verification", get_config_verification, "",
+       Needs::Viewer},
   });
   return kRoutes;
 }

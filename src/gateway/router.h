@@ -17,7 +17,7 @@ struct TokenHolder;
 struct Call {
   const Request& request;
   Query query{};
-  std::vector<std::string> params{};  // of the pattern's {…}, decoded, in order
+  std::vector<std::string> params{};    // of the pattern's {…}, decoded, in order
   const TokenHolder* holder = nullptr;  // who asks; null where no token is needed
 };
 

@@ -135,11 +135,10 @@ void ask(App& app, const Call& call, std::string_view verb, Kind kind,
 
 /// Names of spaces, people and revisions: short, and without what a line of JSON or a log minds.
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kNameBytesMax &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '-' || c == '@' || c == ':';
-         });
+  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-' || c == '@' || c == ':';
+  });
 }
 
 bool is_number(std::string_view text) {
@@ -178,7 +177,8 @@ std::expected<std::int64_t, Problem> limit_of(const Call& call) {
 void ask_space(App& app, const Call& call, std::string_view verb, Reply reply) {
   const std::string& space = call.params.front();
   if (!is_name(space)) return reply(respond(bad_parameter("space", "is no name of a space")));
-  ask(app, call, verb, Kind::Reads,
+  ask(
+      app, call, verb, Kind::Reads,
       [&](json::Writer& json) { json.field("space", std::string_view{space}); }, std::move(reply));
 }
 
@@ -258,7 +258,8 @@ void get_deployments(App& app, const Call& call, Reply reply) {
                           .detail = "this is no cursor of ours",
                           .hint = "Take next_cursor of the page before."}));
   }
-  ask(app, call, "deploy.list", Kind::Reads,
+  ask(
+      app, call, "deploy.list", Kind::Reads,
       [&](json::Writer& json) {
         json.field("limit", *limit);
         if (cursor != nullptr) json.field("before", std::string_view{*cursor});
@@ -272,7 +273,8 @@ void get_deployment(App& app, const Call& call, Reply reply) {
   if (!newest && !is_number(id)) {
     return reply(respond(bad_parameter("id", "expected a number, or newest")));
   }
-  ask(app, call, "deploy.show", Kind::Reads,
+  ask(
+      app, call, "deploy.show", Kind::Reads,
       [&](json::Writer& json) { json.field("id", newest ? "0" : std::string_view{id}); },
       std::move(reply));
 }
@@ -292,7 +294,8 @@ void post_deployment(App& app, const Call& call, Reply reply) {
   }
   const std::string_view path = call.request.path();
   const std::string_view verb = path.substr(path.rfind(':') + 1);
-  ask(app, call, "deploy.act", Kind::Changes,
+  ask(
+      app, call, "deploy.act", Kind::Changes,
       [&](json::Writer& json) {
         json.field("id", std::string_view{id});
         json.field("ask", verb);
@@ -320,7 +323,8 @@ void get_config_revisions(App& app, const Call& call, Reply reply) {
   if (!is_name(space)) return reply(respond(bad_parameter("space", "is no name of a space")));
   const auto limit = limit_of(call);
   if (!limit) return reply(respond(limit.error()));
-  ask(app, call, "config.rev.list", Kind::Reads,
+  ask(
+      app, call, "config.rev.list", Kind::Reads,
       [&](json::Writer& json) {
         json.field("space", std::string_view{space});
         json.field("limit", *limit);
@@ -333,7 +337,8 @@ void get_config_diff(App& app, const Call& call, Reply reply) {
   if (!from) return reply(respond(from.error()));
   const auto to = name_of(call, "to", true);
   if (!to) return reply(respond(to.error()));
-  ask(app, call, "config.diff", Kind::Reads,
+  ask(
+      app, call, "config.diff", Kind::Reads,
       [&](json::Writer& json) {
         json.field("from", std::string_view{*from});
         json.field("to", std::string_view{*to});
@@ -344,7 +349,8 @@ void get_config_diff(App& app, const Call& call, Reply reply) {
 void get_config_drift(App& app, const Call& call, Reply reply) {
   const auto space = name_of(call, "space", true);
   if (!space) return reply(respond(space.error()));
-  ask(app, call, "config.drift", Kind::Reads,
+  ask(
+      app, call, "config.drift", Kind::Reads,
       [&](json::Writer& json) { json.field("space", std::string_view{*space}); }, std::move(reply));
 }
 
@@ -355,7 +361,8 @@ void get_config_audit(App& app, const Call& call, Reply reply) {
   if (!user) return reply(respond(user.error()));
   const auto limit = limit_of(call);
   if (!limit) return reply(respond(limit.error()));
-  ask(app, call, "config.audit", Kind::Reads,
+  ask(
+      app, call, "config.audit", Kind::Reads,
       [&](json::Writer& json) {
         json.field("space", std::string_view{*space});
         json.field("by", std::string_view{*user});

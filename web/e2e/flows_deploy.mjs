@@ -63,7 +63,7 @@ export const deployFlows = [
       await page.getByText('Nothing was ever deployed here').waitFor();
       await by(page, 'roles-now').getByText('execution').first().waitFor();
       // The market alone gives nothing to compare that often: it shadows until somebody trades.
-      const id = await platform.deploy('one', 'tighter limits, CHG-42', { approvals: 1, shadow_outputs: 400, hold_max_ms: 60_000, error_ratio_ppm: 1_000_000, reject_ratio_ppm: 1_000_000 });
+      const id = await platform.deploy('one', 'tighter limits, CHG-42', { approvals: 1, shadow_outputs: 400, hold_max_ms: 300_000, switch_s: 600, error_ratio_ppm: 1_000_000, reject_ratio_ppm: 1_000_000 });
       await atStep(page, id, 'shadow');
       await stepState(page, 'shadow', 'running');
       await by(page, 'lanes').getByText('follows').first().waitFor();
