@@ -83,6 +83,11 @@ export class Platform {
     await this.stoa(['release', 'add', folder]);
   }
 
+  /** A debug build: its places can be made to fail. */
+  async hasFailPoints() {
+    return (await readFile(this.binary)).includes('follower_derives_another');
+  }
+
   /** Begins a deployment of execution and risk; answers its id. */
   async deploy(release, reason, settings) {
     const usual = { catch_up_steady_s: 0, catch_up_ms: 2_000, shadow_outputs: 0, shadow_s: 600, soak_s: 600, soak_requests: 0, warm_s: 600, switch_s: 120, back_s: 120, start_s: 120 };

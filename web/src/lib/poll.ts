@@ -45,6 +45,11 @@ export class Poll<T> {
     if (this.users > 0) void this.refresh();
   }
 
+  /** Asks now if anybody looks. */
+  async refreshSoon(): Promise<void> {
+    if (this.users > 0) await this.refresh();
+  }
+
   async refresh(): Promise<void> {
     clearTimeout(this.timer);
     const round = (this.round += 1);

@@ -118,20 +118,22 @@ function SoakTable({ soak }: { soak: Soak }) {
       <h4>Soak: {VERDICTS[soak.verdict]}{soak.over ? '' : ' so far'}</h4>
       {soak.findings.length > 0 && <ul class="findings">{soak.findings.map((finding) => <li key={finding}>{finding}</li>)}</ul>}
       {soak.figures.length > 0 && (
-        <table class="check-table">
-          <thead><tr><th scope="col">Figure</th><th scope="col">Now</th><th scope="col">Before</th><th scope="col">Bound</th><th scope="col">Verdict</th></tr></thead>
-          <tbody>
-            {soak.figures.map(({ name, unit, now, before, allowed, count, ok }) => (
-              <tr key={name} class={ok ? '' : 'failed'}>
-                <th scope="row">{FIGURES[name]}</th>
-                <td>{figureText(unit, now)}{count === null || now === null ? '' : ` (${fmt.count(count)})`}</td>
-                <td>{figureText(unit, before)}</td>
-                <td>{allowed === null ? fmt.NONE : `${name === 'requests' ? '≥' : '≤'} ${figureText(unit, allowed)}`}</td>
-                <td>{now === null ? 'no figure' : ok ? 'good' : name === 'requests' ? 'too few' : 'bad'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <div class="wide" tabIndex={0}>
+          <table class="check-table">
+            <thead><tr><th scope="col">Figure</th><th scope="col">Now</th><th scope="col">Before</th><th scope="col">Bound</th><th scope="col">Verdict</th></tr></thead>
+            <tbody>
+              {soak.figures.map(({ name, unit, now, before, allowed, count, ok }) => (
+                <tr key={name} class={ok ? '' : 'failed'}>
+                  <th scope="row">{FIGURES[name]}</th>
+                  <td>{figureText(unit, now)}{count === null || now === null ? '' : ` (${fmt.count(count)})`}</td>
+                  <td>{figureText(unit, before)}</td>
+                  <td>{allowed === null ? fmt.NONE : `${name === 'requests' ? '≥' : '≤'} ${figureText(unit, allowed)}`}</td>
+                  <td>{now === null ? 'no figure' : ok ? 'good' : name === 'requests' ? 'too few' : 'bad'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       )}
     </section>
   );

@@ -18,6 +18,13 @@ export const shown = new Poll<DeploymentLook>(
 );
 export const history = new Poll<DeploymentPage>(() => call('listDeployments', { query: { limit: 50 } }), () => RESTING_EVERY_MS);
 
+// The list is asked less often: what changes above is not to stand below as it was.
+const standing = computed(() => {
+  const deployment = shown.state.value.value?.deployment;
+  return deployment ? `${deployment.id} ${deployment.outcome} ${deployment.question}` : '';
+});
+standing.subscribe(() => { void history.refreshSoon(); });
+
 /** The hub's time, going on between its answers. */
 export const hubNowMs = computed(() => {
   const { value, atMs } = shown.state.value;

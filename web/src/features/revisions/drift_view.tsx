@@ -36,7 +36,7 @@ function Drift({ value }: { value: ConfigDrift }) {
       {trouble !== '' && <p class="asked-problem">{trouble}</p>}
       {findings.length > 0 && <ul class="findings" data-testid="drift-findings">{findings.map(({ where, what }) => <li key={where + what}><strong>{where}</strong> {what}</li>)}</ul>}
       {instances.length > 0 && (
-        <div class="wide">
+        <div class="wide" tabIndex={0}>
           <table class="check-table" data-testid="drift-instances">
             <thead><tr><th scope="col">Process</th><th scope="col">Wanted</th><th scope="col">Runs with</th><th scope="col">Revision</th><th scope="col">Verdict</th></tr></thead>
             <tbody>

@@ -32,6 +32,7 @@ effect(() => {
   if (space.value === null) return;
   compared.value = { from: null, to: null };
   for (const poll of [detail, units, revisions, diff]) poll.reset();
+  void spaces.refreshSoon();
 });
 
 export function compare(from: number | null, to: number | null): void {
