@@ -171,7 +171,8 @@ class Run {
   /// Roles of another environment would never say the digests that are wanted.
   std::optional<Exit> other_environment() {
     const auto state = platform_state(layout_);
-    const auto environment = state ? state->value["supervisor"]["environment"].text() : std::string{};
+    const auto environment =
+        state ? state->value["supervisor"]["environment"].text() : std::string{};
     if (environment.empty() || environment == ticket_.environment) return std::nullopt;
     const Error error{.code = ErrorCode::BadInput,
                       .message = fmt::format("the platform runs as {}, and {} is of {}: stoa down, "

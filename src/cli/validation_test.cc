@@ -80,7 +80,8 @@ ValidationScene sound() {
   scene.journals = {{.dir = "/var/lib/stoa/wal", .segments = 2, .records = 10}};
   scene.backups = {{.dir = "/backup", .time = kNow - kHour}};
   scene.certificates = {{.file = "/etc/tls.pem", .ends = kNow + 24 * 60 * kHour}};
-  scene.config = ConfigTruth{.source = "hub", .digests = {{"execution", "d1"}}};
+  scene.config = ConfigTruth{
+      .source = "hub", .digests = {{"execution", "d1"}}, .mend = "stoa config apply dev"};
   scene.machine = {{.id = "disk.space", .found = "80 GiB free", .remedy = "free some space"},
                    {.id = "clock.sync", .found = "synchronised", .remedy = "run chrony"},
                    {.id = "limits.descriptors", .found = "4096 open files", .remedy = "ulimit -n"}};
