@@ -88,8 +88,13 @@ pid_t start(const char* name, const std::function<void()>& life) {
   ::_exit(0);
 }
 
-/// Answers how many nanoseconds of processor time it took.
-double finish(pid_t pid, bool kill) {
+/// What a process has used.
+struct Used {
+  double ns = 0;     // of processor time
+  double waits = 0;  // times it gave its processor away to wait
+};
+
+Used finish(pid_t pid, bool kill) {
   if (kill) ::kill(pid, SIGKILL);
   int status = 0;
   rusage used{};
@@ -98,7 +103,7 @@ double finish(pid_t pid, bool kill) {
   const auto ns = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_usec) * 1e3;
   };
-  return ns(used.ru_utime) + ns(used.ru_stime);
+  return {.ns = ns(used.ru_utime) + ns(used.ru_stime), .waits = static_cast<double>(used.ru_nvcsw)};
 }
 
 /// False: it still runs after so long.
@@ -144,10 +149,10 @@ void let_go(Board& board, std::size_t clients) {
 }
 
 struct Rate {
-  double per_second = 0;    // published messages, until the last reader has the last one
-  double publisher_ns = 0;  // processor time a message
-  double relay_ns = 0;
-  double reader_ns = 0;  // of one of them
+  double per_second = 0;  // published messages, until the last reader has the last one
+  Used publisher;         // a message
+  Used relay;
+  Used reader;  // one of them
 
   friend bool operator<(const Rate& a, const Rate& b) { return a.per_second < b.per_second; }
 };
@@ -165,12 +170,17 @@ Rate rate(RelayPeer& peer, const Job& job) {
   board->go = true;
   Rate rate;
   const auto messages = static_cast<double>(job.messages);
-  for (const pid_t reader : readers) {
-    rate.reader_ns += finish(reader, false) / messages / static_cast<double>(job.readers);
+  const auto a_message = [&](const Used& used) {
+    return Used{.ns = used.ns / messages, .waits = used.waits / messages};
+  };
+  for (const pid_t pid : readers) {
+    const Used used = a_message(finish(pid, false));
+    rate.reader.ns += used.ns / static_cast<double>(job.readers);
+    rate.reader.waits += used.waits / static_cast<double>(job.readers);
   }
   board->stop = true;
-  rate.publisher_ns = finish(publisher, false) / messages;
-  rate.relay_ns = finish(relay, true) / messages;
+  rate.publisher = a_message(finish(publisher, false));
+  rate.relay = a_message(finish(relay, true));
   std::int64_t done = begun;
   const std::uint64_t sum = job.messages * (job.messages - 1) / 2;
   for (std::size_t i = 0; i < job.readers; ++i) {
@@ -303,11 +313,13 @@ void compare_rates(std::vector<std::unique_ptr<RelayPeer>>& peers, const Plan& p
         const auto low = std::min_element(rates[i].begin(), rates[i].end());
         const auto high = std::max_element(rates[i].begin(), rates[i].end());
         fmt::print(
-            "    {:14} {:>8} ({}-{})  {:.2f} of the bare relay; processor ns a message: "
-            "publisher {:.0f}, relay {:.0f}, reader {:.0f}\n",
+            "    {:14} {:>8} ({}-{})  {:.2f} of the bare relay; publisher, relay, reader: "
+            "{:.0f}, {:.0f}, {:.0f} ns of processor a message, {:.1f}, {:.1f}, {:.1f} waits a "
+            "thousand\n",
             peers[i]->name(), millions(mine.per_second), millions(low->per_second),
-            millions(high->per_second), mine.per_second / floor, mine.publisher_ns, mine.relay_ns,
-            mine.reader_ns);
+            millions(high->per_second), mine.per_second / floor, mine.publisher.ns, mine.relay.ns,
+            mine.reader.ns, mine.publisher.waits * 1e3, mine.relay.waits * 1e3,
+            mine.reader.waits * 1e3);
       }
     }
   }

@@ -27,7 +27,7 @@ namespace stoa::bench {
 namespace {
 
 constexpr std::uint64_t kWindow = 65'536;
-constexpr std::size_t kGatherBytes = 8U << 10U;
+constexpr std::size_t kGatherBytes = 32U << 10U;
 constexpr std::int64_t kGatherNs = 5'000;
 
 /// A connection to the server, blocking.

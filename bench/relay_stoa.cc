@@ -55,18 +55,17 @@ Publisher publisher_of(const Job& job, relay::Source source) {
   return publisher;
 }
 
-void send(Publisher& publisher, InstrumentId instrument, std::uint64_t number) {
+void send(Publisher& publisher, const OrderIntent& intent) {
   const SystemClock clock;
-  const OrderIntent intent{.instrument = instrument, .trigger_seq = number};
   while (publisher.publish(intent, Timestamp{}) == Publish::Full) {
     if (publisher.poll(clock.monotonic()) == 0) wait_on(publisher.fd(), publisher.events());
   }
 }
 
 /// Until it has left: a caller that waits for events comes back for what waits for company.
-void send_now(Publisher& publisher, InstrumentId instrument, std::uint64_t number) {
+void send_now(Publisher& publisher, const OrderIntent& intent) {
   const SystemClock clock;
-  send(publisher, instrument, number);
+  send(publisher, intent);
   do publisher.poll(clock.monotonic());
   while ((publisher.events() & POLLOUT) != 0);
 }
@@ -118,9 +117,11 @@ class Stoa final : public RelayPeer {
   void publish(const Job& job, Board& board) override {
     const SystemClock clock;
     Publisher publisher = publisher_of(job, relay::Source::Market);
+    OrderIntent intent{.instrument = kPing};
     wait_for_go(board);
     for (std::uint64_t i = 0; i < job.messages; ++i) {
-      send(publisher, kPing, i);
+      intent.trigger_seq = i;  // all that changes, as in every contestant
+      send(publisher, intent);
       if ((i + 1) % job.batch != 0) continue;
       publisher.poll(clock.monotonic());
       // As a blocking send would: what waits in the outbox leaves the cache.
@@ -175,12 +176,12 @@ class Stoa final : public RelayPeer {
     std::vector<std::int64_t> times;
     for (std::uint64_t i = 0; i < job.messages; ++i) {
       const std::int64_t begun = now_ns();
-      if (begins) send_now(publisher, to, i);
+      if (begins) send_now(publisher, {.instrument = to, .trigger_seq = i});
       while (last.count <= i) {
         wait_on(subscriber.fd(), subscriber.events());
         subscriber.poll(clock.monotonic(), last);
       }
-      if (!begins) send_now(publisher, to, i);
+      if (!begins) send_now(publisher, {.instrument = to, .trigger_seq = i});
       times.push_back(now_ns() - begun);
     }
     return times;
