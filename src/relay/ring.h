@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -170,10 +171,13 @@ class Ring {
 inline std::span<std::byte> Ring::append(Lsn lsn, std::span<const std::byte> message,
                                          bool key) noexcept {
   State& state = *state_;
-  const std::uint64_t at = state.head;
+  // One by one: a load of both, which the compiler would make, waits until the stores of the
+  // message before have left the processor, and with them its checksum.
+  const std::uint64_t at = std::atomic_ref{state.head}.load(std::memory_order_relaxed);
   const std::uint64_t value = lsn.value();
   if (value != 0) {
-    check(value == state.next_lsn, "records follow each other");
+    check(value == std::atomic_ref{state.next_lsn}.load(std::memory_order_relaxed),
+          "records follow each other");
     if (value % kEvery == 0 || value == state.first_lsn) {
       mark_of(value) = {.lsn = value, .position = at};
     }
@@ -181,7 +185,7 @@ inline std::span<std::byte> Ring::append(Lsn lsn, std::span<const std::byte> mes
       state.key_position = at;
       state.key_lsn = value;
     }
-    ++state.next_lsn;
+    state.next_lsn = value + 1;
   }
   std::byte* const to = bytes_.at(at);
   std::memcpy(to, &value, sizeof value);

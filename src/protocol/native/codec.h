@@ -318,8 +318,9 @@ inline constexpr std::size_t kPlainBodyAt = sizeof(Header) + kShortHeadBytes;
 ///
 /// errors  NeedMore: read on and call again; anything else: the stream is not to be believed from
 /// here
-/// cost    bench/codec_bench.cc; a message of one short value of a fixed size is decided inline
-[[nodiscard]] inline std::expected<MessageView, DecodeFailure> decode(
+/// cost    bench/codec_bench.cc; a message of one short value of a fixed size is decided inline:
+/// called, it would pass `accept` through memory, which waits for the checksum of the one before
+[[nodiscard, gnu::always_inline]] inline std::expected<MessageView, DecodeFailure> decode(
     std::span<const std::byte> bytes, Accept accept) noexcept {
   if (bytes.size() >= detail::kPlainBodyAt) [[likely]] {
     const auto type = std::to_integer<std::uint8_t>(bytes[sizeof(Header)]);
