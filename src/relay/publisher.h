@@ -37,8 +37,8 @@ class Publisher {
     Source source{};
     std::string name;                      // for the relay's people, at most 32 bytes
     std::size_t outbox_bytes = 8U << 20U;  // not yet acknowledged; rounded up to a power of two
-    /// While less than 8 KiB wait, `poll` sends at most so often: what is published one by one goes
-    /// together. The first after a pause goes at once. 0: nothing waits for company.
+    /// While less than 32 KiB wait, `poll` sends at most so often: what is published one by one
+    /// goes together. The first after a pause goes at once. 0: nothing waits for company.
     nanoseconds gather = std::chrono::microseconds{5};
     nanoseconds backoff_min = std::chrono::milliseconds{50};  // doubles …
     nanoseconds backoff_max = std::chrono::seconds{1};        // … up to here

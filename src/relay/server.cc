@@ -42,10 +42,11 @@
 namespace stoa::relay {
 namespace {
 
-/// One read of a socket; small enough to stay in the cache until it is placed and sent. With a
-/// journal a round is a sync, and more shares it.
+/// One read of a socket; small enough to stay in the cache until it is placed and sent, large
+/// enough that readers are not woken too often. With a journal a round is a sync, and more shares
+/// it.
 constexpr std::size_t kReadBytes = 256U << 10U;
-constexpr std::size_t kReadBytesInMemory = 128U << 10U;
+constexpr std::size_t kReadBytesInMemory = 192U << 10U;
 /// And what may wait in front of it: the largest frame.
 constexpr std::size_t kLeftBytesMax = kPieceBytesMax + native::kMaxMessageBytes;
 /// What is on its way to a reader stays in the cache, too.

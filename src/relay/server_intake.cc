@@ -31,8 +31,9 @@
 namespace stoa::relay {
 namespace {
 
-/// A publisher that goes on sending hears of so much at a time; one that has paused, at once.
-constexpr std::size_t kAckEvery = 64U << 10U;
+/// A publisher that goes on sending hears of so much at a time; one that has paused, at once. Each
+/// may wake it.
+constexpr std::size_t kAckEvery = 128U << 10U;
 /// Acknowledgements wait while so much is on its way to a publisher that does not read.
 constexpr std::size_t kUnreadMax = 4'096;
 

@@ -88,7 +88,11 @@ TEST_F(MemoryRelay, WhatIsPublishedOneByOneGoesTogether) {
   EXPECT_EQ(publish_and_poll(1), 4U);
   EXPECT_EQ(publish_and_poll(0), 5U) << "time that stands still holds nothing up";
   pass(std::chrono::nanoseconds{1});
-  EXPECT_EQ(publish_and_poll(200), 205U) << "8 KiB are company enough";
+  constexpr std::uint64_t kBytes = native::detail::message_bytes(sizeof(Trade));
+  constexpr std::uint64_t kEnough = ((32U << 10U) + kBytes - 1) / kBytes;
+  EXPECT_EQ(publish_and_poll(kEnough - 1), 5U) << "less than 32 KiB wait";
+  pass(std::chrono::nanoseconds{1});
+  EXPECT_EQ(publish_and_poll(1), 5 + kEnough) << "32 KiB are company enough";
 }
 
 TEST_F(MemoryRelay, OnlyAConnectionThatStoodForASecondIsMadeAgainAtOnce) {
