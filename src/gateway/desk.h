@@ -249,13 +249,15 @@ void Desk::command(const std::vector<M>& messages, Answer answer, Reply reply) {
     return messages.size();
   };
   constexpr bool kKillSwitch = std::is_same_v<M, KillSwitch>;
-  bool stops = false;
-  if constexpr (kKillSwitch) stops = std::ranges::any_of(messages, &KillSwitch::active);
+  const auto stops = []([[maybe_unused]] const M& message) {
+    if constexpr (kKillSwitch) return message.active != 0;
+    return false;
+  };
   submit(std::move(send),
          Waiting{.kind = Kind::Command,
                  .reply = std::move(reply),
                  .answer = std::move(answer),
-                 .stands_alone = stops},
+                 .stands_alone = std::ranges::any_of(messages, stops)},
          kKillSwitch);
 }
 

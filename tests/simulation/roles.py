@@ -20,12 +20,13 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hub_writer import HubWriter, hub_faults
 from market_watch import MarketWatch
-from running import Load, Running, audit, end_on_signals, get, make
+from running import Load, RoleState, Running, audit, end_on_signals, get, make
 from stoa_process import ROOT, wait_for
 
 BACK_SECONDS = 60.0
@@ -99,10 +100,10 @@ class Campaign:
 
     def _kill_one(self, name: str) -> None:
         time.sleep(self._random.uniform(0.2, self._options.pause))  # a random moment; no check rests on it
-        before = wait_for("every role is ready", self._all_ready, BACK_SECONDS)[name]
+        before = wait_for("every role is ready", lambda: self._all_ready(self._running.roles), BACK_SECONDS)[name]
         # A gateway may say ready and take no order yet; only one that takes orders is worth a kill.
         at_ns = time.time_ns()
-        self._running.kill(name, signal.SIGSTOP if self._options.stop else signal.SIGKILL)
+        os.kill(before.pid, signal.SIGSTOP if self._options.stop else signal.SIGKILL)
         kill = {"role": name, "at_ns": at_ns, "ready_ms": None}
         self._kills.append(kill)
         if self._options.stop:
@@ -113,8 +114,8 @@ class Campaign:
             self._running.revive(name)
 
         def back() -> bool:
-            # The file costs next to nothing; asking each role takes a processor from those that are to come back.
-            roles = self._all_ready() if self._running.told_ready() else None
+            # Asking each role takes a processor from those that are to come back; the next kill asks them.
+            roles = self._all_ready(self._running.roles if self._options.stop else self._running.told_roles)
             if not roles:
                 return False
             role = roles[name]
@@ -139,8 +140,9 @@ class Campaign:
             except AssertionError as error:
                 self._failures.append(f"kill {len(self._kills)}: {error}")
 
-    def _all_ready(self) -> dict[str, Any] | None:
-        roles = self._running.roles()
+    @staticmethod
+    def _all_ready(look: Callable[[], dict[str, RoleState]]) -> dict[str, RoleState] | None:
+        roles = look()
         return roles if roles and all(role.ready and role.pid for role in roles.values()) else None
 
     def _await_acknowledgement(self, load: Load) -> None:

@@ -145,9 +145,9 @@ class Running:
         """Whatever is left of it."""
         raise NotImplementedError
 
-    def told_ready(self) -> bool:
-        """Cheap to ask: all are ready, as far as whoever started them has written down. `roles` says how it is."""
-        return True
+    def told_roles(self) -> dict[str, RoleState]:
+        """As whoever started them has written down: costs next to nothing, and asks no role."""
+        return self.roles()
 
     def revive(self, role: str) -> None:
         """After a kill, where nobody else does."""
@@ -270,29 +270,32 @@ class RolesShape(Running):
     def roles(self) -> dict[str, RoleState]:
         done = run_program("status", "--data", self.data, "-o", "json")
         with contextlib.suppress(json.JSONDecodeError):
-            found = {
-                each["role"]: RoleState(
-                    each["role"],
-                    each["pid"],
-                    bool(each["ready"]),
-                    int(each.get("ready_since_ns") or 0),
-                    int(each.get("port") or 0),
-                    str(each.get("status", "")),
-                )
-                for each in json.loads(done.stdout)
-            }
-            self._seen |= {each.pid for each in found.values() if each.pid}
+            found = self._read(json.loads(done.stdout))
             with contextlib.suppress(OSError, json.JSONDecodeError):
                 told = json.loads((self.data / "run" / "supervisor.json").read_text())
                 self._seen |= {told["supervisor"]["pid"]} - {None}  # none once it has ended
             return found
         raise AssertionError(f"status: {done.returncode} {done.stdout}{done.stderr}")
 
-    def told_ready(self) -> bool:
+    def _read(self, rows: list[dict[str, Any]]) -> dict[str, RoleState]:
+        found = {
+            each["role"]: RoleState(
+                each["role"],
+                each["pid"],
+                bool(each["ready"]),
+                int(each.get("ready_since_ns") or 0),
+                int(each.get("port") or 0),
+                str(each.get("status", "")),
+            )
+            for each in rows
+        }
+        self._seen |= {each.pid for each in found.values() if each.pid}
+        return found
+
+    def told_roles(self) -> dict[str, RoleState]:
         with contextlib.suppress(OSError, json.JSONDecodeError):
-            told = json.loads((self.data / "run" / "supervisor.json").read_text())
-            return all(role["ready"] and role["pid"] for role in told["roles"])
-        return False
+            return self._read(json.loads((self.data / "run" / "supervisor.json").read_text())["roles"])
+        return {}
 
     def revive(self, role: str) -> None:
         """The supervisor does; a role that it gave up is asked for again, as a person would."""
