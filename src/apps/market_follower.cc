@@ -27,12 +27,15 @@ MarketFollower::MarketFollower(relay::Subscriber subscriber, bool past_trades)
     : subscriber_{std::move(subscriber)}, past_trades_{past_trades} {}
 
 Result<std::unique_ptr<MarketFollower>> MarketFollower::open(const Options& options) {
-  auto subscriber = relay::Subscriber::open({.socket = options.socket,
-                                             .domain = native::Domain::Market,
-                                             .name = options.name,
-                                             .start = relay::StartAt::Key,
-                                             .policy = relay::ReaderPolicy::Drop,
-                                             .backoff_max = options.backoff_max});
+  const bool at_key = options.from == Lsn{};
+  auto subscriber =
+      relay::Subscriber::open({.socket = options.socket,
+                               .domain = native::Domain::Market,
+                               .name = options.name,
+                               .start = at_key ? relay::StartAt::Key : relay::StartAt::Lsn,
+                               .from = options.from,
+                               .policy = relay::ReaderPolicy::Drop,
+                               .backoff_max = options.backoff_max});
   if (!subscriber) return std::unexpected(std::move(subscriber.error()));
   return std::unique_ptr<MarketFollower>{
       new MarketFollower{std::move(*subscriber), options.past_trades}};

@@ -34,6 +34,7 @@ class MarketFollower final : public relay::SubscriberHandler {
     /// Trades from before this process has joined are handed out too. Whoever tells others says
     /// no trade twice by their ids; whoever shows them to people has no use for the past.
     bool past_trades = false;
+    Lsn from{};  // join at this record of the relay's log; 0: at the newest key frame
   };
   /// A relay's hand-over takes milliseconds: nobody needs to hear of it.
   static constexpr nanoseconds kGrace = std::chrono::milliseconds{250};
@@ -51,6 +52,8 @@ class MarketFollower final : public relay::SubscriberHandler {
   [[nodiscard]] bool connected() const noexcept { return subscriber_.connected(); }
   /// Everything that the relay had when it was joined has been handed out.
   [[nodiscard]] bool caught_up() const noexcept { return subscriber_.caught_up(); }
+  /// The newest record that the relay had when it was joined; 0: none.
+  [[nodiscard]] Lsn head_at_join() const noexcept { return subscriber_.head_at_join(); }
   /// A whole frame was seen since the last loss: every instrument is known.
   [[nodiscard]] bool joined() const noexcept { return joined_; }
   void watch(Waiting& waiting) const;

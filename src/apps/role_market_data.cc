@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -41,8 +42,9 @@ class MarketData final : public Role {
     auto feed = MarketFollower::open(
         {.socket = layout.venue_feed(), .name = parts.name, .past_trades = true});
     if (!feed) return std::unexpected(std::move(feed.error()));
-    auto told = MarketFollower::open(
-        {.socket = layout.relay("market"), .name = parts.name, .past_trades = true});
+    const MarketFollower::Options told_by{
+        .socket = layout.relay("market"), .name = parts.name, .past_trades = true};
+    auto told = MarketFollower::open(told_by);
     if (!told) return std::unexpected(std::move(told.error()));
     const std::uint64_t first = relay::Publisher::numbers_begin_at(parts.clock->now());
     auto market = relay::Publisher::open({.socket = layout.relay("market"),
@@ -58,7 +60,7 @@ class MarketData final : public Role {
                                          .name = parts.name,
                                          .outbox_bytes = 1U << 20U});
     if (!marks) return std::unexpected(std::move(marks.error()));
-    return std::unique_ptr<Role>{new MarketData{parts, std::move(*feed), std::move(*told),
+    return std::unique_ptr<Role>{new MarketData{parts, std::move(*feed), told_by, std::move(*told),
                                                 std::move(*market), std::move(*marks)}};
   }
 
@@ -100,6 +102,7 @@ class MarketData final : public Role {
   void drain() override { draining_ = true; }
   [[nodiscard]] bool drained() const override { return draining_ && market_.unacked() == 0; }
   [[nodiscard]] const Error* failed() const override {
+    if (failed_) return &*failed_;
     return market_.superseded() ? market_.refusal() : nullptr;
   }
 
@@ -118,10 +121,16 @@ class MarketData final : public Role {
  private:
   static constexpr std::size_t kMessagesPerRound = 4'096;
 
+  /// Records of the market before the newest that are looked at for trades: more than a second of
+  /// it.
+  static constexpr std::uint64_t kLookBack = 1U << 16U;
+
   MarketData(const RoleParts& parts, std::unique_ptr<MarketFollower> feed,
-             std::unique_ptr<MarketFollower> told, relay::Publisher market, relay::Publisher marks)
+             MarketFollower::Options told_by, std::unique_ptr<MarketFollower> told,
+             relay::Publisher market, relay::Publisher marks)
       : clock_{*parts.clock},
         feed_{std::move(feed)},
+        told_by_{std::move(told_by)},
         told_{std::move(told)},
         market_{std::move(market)},
         marks_{std::move(marks)} {}
@@ -138,12 +147,27 @@ class MarketData final : public Role {
           last = std::max(last, trade.trade_id);
         });
     if (!told_->caught_up()) return work;
+    if (told_by_.from == Lsn{} && told_->head_at_join() != Lsn{}) return work + look_back();
     told_.reset();
     if (heard_) {
       writer_.on_feed_state({.status = FeedStatus::Recovering, .reason = FeedReason::Recovery},
                             now);
     }
     return work + 1;
+  }
+
+  /// The last trade of an instrument may lie before the newest key frame of what was told, and
+  /// behind the one with which the venue's feed begins.
+  std::size_t look_back() {
+    const std::uint64_t head = told_->head_at_join().value();
+    told_by_.from = Lsn{head > kLookBack ? head - kLookBack : 1};
+    auto earlier = MarketFollower::open(told_by_);
+    if (earlier) {
+      told_ = std::move(*earlier);
+    } else {
+      failed_ = std::move(earlier.error());
+    }
+    return 1;
   }
 
   [[nodiscard]] bool told_before(const native::MessageView& message) const {
@@ -190,7 +214,9 @@ class MarketData final : public Role {
 
   const Clock& clock_;
   std::unique_ptr<MarketFollower> feed_;
-  std::unique_ptr<MarketFollower> told_;  // our own relay, until its end was read once
+  MarketFollower::Options told_by_;
+  std::unique_ptr<MarketFollower> told_;  // our own relay, until its end was read
+  std::optional<Error> failed_;
   bool heard_ = false;
   std::unordered_map<InstrumentId, TradeId> last_trades_;
   relay::Publisher market_;
