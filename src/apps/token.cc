@@ -147,7 +147,7 @@ Result<std::vector<gateway::TokenHolder>> load_tokens(const std::filesystem::pat
   if (text.size() > kTokensBytesMax) return bad_input("has at most 65536 bytes", file.string());
   std::string_view rest{text};
   for (std::size_t number = 1; !rest.empty(); ++number) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
+    const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     std::string_view look = line;
     const auto first = take_word(look);

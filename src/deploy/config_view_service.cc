@@ -1,6 +1,5 @@
 #include "deploy/config_view_service.h"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>

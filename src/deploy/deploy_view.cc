@@ -59,7 +59,7 @@ std::string told_by(const json::Value& info) {
 /// The steps as records move through them.
 class Walk {
  public:
-  Walk(std::vector<Item> there, std::vector<Item> back) : back_items_{std::move(back)} {
+  Walk(const std::vector<Item>& there, std::vector<Item> back) : back_items_{std::move(back)} {
     for (const Item& item : there) steps.push_back(step_of(item, false));
   }
 
@@ -199,8 +199,10 @@ std::optional<Deadline> deadline_of(const std::vector<StepView>& steps,
                                     const DeploySettings& settings) {
   const auto under_way = std::ranges::find_if(
       steps, [](const StepView& step) { return step.state == StepView::State::Running; });
-  if (under_way == steps.end() || !under_way->began) return std::nullopt;
-  const Timestamp began = *under_way->began;
+  if (under_way == steps.end()) return std::nullopt;
+  const std::optional<Timestamp>& begun_at = under_way->began;
+  if (!begun_at) return std::nullopt;
+  const Timestamp began = *begun_at;
   const auto in = [&](std::string what, std::int64_t seconds) {
     return Deadline{.what = std::move(what), .until = began + std::chrono::seconds{seconds}};
   };

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -143,8 +142,9 @@ void write_figure(json::Writer& json, const Figure& figure) {
 }
 
 std::optional<std::int64_t> ppm(std::optional<std::int64_t> part, std::optional<std::int64_t> of) {
-  if (!part || of.value_or(0) == 0) return std::nullopt;
-  return *part * kMillion / *of;
+  const std::int64_t whole = of.value_or(0);
+  if (!part || whole == 0) return std::nullopt;
+  return *part * kMillion / whole;
 }
 
 std::optional<std::int64_t> microseconds(std::optional<nanoseconds> time) {

@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "deploy/deploy_log.h"
-#include "deploy/deploy_record.h"
 #include "deploy/deploy_view.h"
 #include "deploy/deployer.h"
 #include "deploy/hub_server.h"

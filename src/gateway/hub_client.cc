@@ -11,7 +11,6 @@
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <cstddef>
-#include <exception>
 #include <expected>
 #include <filesystem>
 #include <functional>

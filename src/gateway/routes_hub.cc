@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "gateway/app.h"
-#include "gateway/auth.h"
 #include "gateway/http_message.h"
 #include "gateway/hub_port.h"
 #include "gateway/json_body.h"
