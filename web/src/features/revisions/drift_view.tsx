@@ -8,6 +8,7 @@ import { chosenSpace, inOrder, space, spaces } from './revisions';
 /** What was applied against what every process says that it runs with. */
 export function DriftView() {
   const all = inOrder(spaces.state.value.value?.spaces ?? []);
+  useEffect(() => spaces.start(), []);
   useEffect(() => { drift.reset(); }, [space.value]);
   return (
     <>

@@ -29,7 +29,7 @@ function Spaces({ all }: { all: readonly ConfigSpace[] }) {
               <strong>{each.space}</strong>
               <span>head <code>{each.head}</code></span>
               <span>{each.live === 0 ? 'nothing applied' : `revision ${each.live} runs`}</span>
-              {each.conflicts > 0 && <span class="bad">{each.conflicts} conflicts</span>}
+              {each.conflicts > 0 && <span class="bad">{each.conflicts === 1 ? '1 conflict' : `${each.conflicts} conflicts`}</span>}
               {each.broken_glass > 0 && <span class="warn">applied without approval</span>}
             </button>
           </li>
