@@ -212,8 +212,8 @@ export const deployFlows = [
       await by(page, 'drift-space').selectOption('lab');
       await page.locator('[data-testid="drift"][data-in-sync="true"]').getByText('everything runs with it').waitFor();
       await by(page, 'drift-instances').getByText('execution', { exact: true }).waitFor();
-      await appendFile(join(platform.data, 'config', 'current'), '\n[gateway]\nhold_max_ms = 1234\n');
-      await by(page, 'drift-findings').getByText('gateway.hold_max_ms is 1234, wanted is not set').waitFor();
+      await appendFile(join(platform.data, 'config', 'current'), '\n[wal]\nsync = "never"\n');
+      await by(page, 'drift-findings').getByText(/wal\.sync is .*wanted is not set/).waitFor();
       await shots(page, out, 'drift');
 
       await by(page, 'tab-audit').click();
