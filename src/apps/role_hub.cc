@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
