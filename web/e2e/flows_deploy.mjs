@@ -50,25 +50,35 @@ async function whyNot(page, verb) {
   return button.getAttribute('title');
 }
 
-/** Of a state while it lasts: wide and dark, light, and on a phone; with nothing for axe to find. */
-async function shots(page, out, name) {
+const WIDE = { width: 1440, height: 960 };
+const PHONE = { width: 390, height: 844 };
+/** States with everything on the page: enough to judge the light theme by. */
+const LIGHT_TOO = new Set(['soaking', 'failed', 'revisions']);
+
+/** A state while it lasts: nothing for axe to find, no sideways scroll on a phone; with a folder for them, pictures in both themes. */
+async function look(page, pictures, name) {
   const found = [];
-  for (const [suffix, viewport, colorScheme] of [['', { width: 1440, height: 960 }, 'dark'], ['-light', { width: 1440, height: 960 }, 'light'], ['-phone', { width: 390, height: 844 }, 'dark']]) {
-    await page.setViewportSize(viewport);
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(out, `deploy-${name}${suffix}.png`), fullPage: suffix === '-phone' });
-    if (suffix !== '-phone') found.push(...await violations(page, `${name}${suffix}`));
-    else assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: no sideways scroll on a phone`);
+  const picture = (suffix, fullPage = false) => (pictures === null ? null : page.screenshot({ path: join(pictures, `deploy-${name}${suffix}.png`), fullPage }));
+  await page.setViewportSize(WIDE);
+  await picture('');
+  found.push(...await violations(page, name));
+  if (pictures !== null || LIGHT_TOO.has(name)) {
+    await page.emulateMedia({ colorScheme: 'light' });
+    await picture('-light');
+    found.push(...await violations(page, `${name}, light`));
+    await page.emulateMedia({ colorScheme: 'dark' });
   }
-  await page.setViewportSize({ width: 1440, height: 960 });
-  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize(PHONE);
+  await picture('-phone', true);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: no sideways scroll on a phone`);
+  await page.setViewportSize(WIDE);
   assert.deepEqual(found, []);
 }
 
 export const deployFlows = [
   {
     name: 'a deployment is watched from its start, approved by another, promoted with reasons and taken back',
-    async run({ browser, platform, out }) {
+    async run({ browser, platform, pictures }) {
       const page = await openDeployments(browser, platform);
       await page.getByText('Nothing was ever deployed here').waitFor();
       await by(page, 'roles-now').getByText('execution').first().waitFor();
@@ -80,11 +90,11 @@ export const deployFlows = [
       await page.getByText('tighter limits, CHG-42').first().waitFor();
       assert.match(await whyNot(page, 'promote'), /nothing waits for a person; it is at: shadow/);
       assert.match(await whyNot(page, 'rollback'), /nothing is switched yet/);
-      await shots(page, out, 'shadowing');
+      await look(page, pictures, 'shadowing');
 
       await trading(platform, () => by(page, 'question').getByText('0 of 1 approvals').waitFor());
       assert.match(await whyNot(page, 'approve'), /who began a deployment cannot approve it/);
-      await shots(page, out, 'waiting-for-approval');
+      await look(page, pictures, 'waiting-for-approval');
 
       // A green that stands still when it is to lead: the moment in which nobody does, long enough to look at.
       const green = await platform.beside('execution');
@@ -95,7 +105,7 @@ export const deployFlows = [
         await second.context().close();
         await atStep(page, id, 'switch execution');
         await by(page, 'now').getByText('closed; the other opens').waitFor();
-        await shots(page, out, 'switching');
+        await look(page, pictures, 'switching');
       } finally {
         process.kill(green, 'SIGCONT');
       }
@@ -105,7 +115,7 @@ export const deployFlows = [
         const requests = by(page, 'soak').locator('tr').filter({ hasText: 'Requests' }).locator('td').first();
         await until('requests to be counted', async () => Number((await requests.textContent()).replace(/\D/g, '')) > 20, LONG_MS);
         await by(page, 'soak').getByText('Outputs that both sides agree on').waitFor();
-        await shots(page, out, 'soaking');
+        await look(page, pictures, 'soaking');
       });
 
       await act(page, 'promote', 'seen enough of it');
@@ -114,12 +124,12 @@ export const deployFlows = [
       const first = await clock();
       assert.match(first, /^\d+ min \d\d s$/);
       await until('the window to get shorter', async () => (await clock()) !== first);
-      await shots(page, out, 'standby');
+      await look(page, pictures, 'standby');
       await act(page, 'promote', 'no need to keep the old one');
       await ended(page, id, 'committed');
       await by(page, 'deployments').locator(`tr[data-id="${id}"]`).getByText('done').waitFor();
       assert.match(await whyNot(page, 'abort'), new RegExp(`deployment ${id} is over: committed`));
-      await shots(page, out, 'done');
+      await look(page, pictures, 'done');
 
       await act(page, 'rollback', 'fills look odd');
       const again = await until('its rollback', async () => { const { rolls_back, id: newest } = await platform.deployment(); return rolls_back === id && newest; });
@@ -130,7 +140,7 @@ export const deployFlows = [
       await ended(page, again, 'committed');
       const back = await platform.deployment(again);
       assert.deepEqual([back.rolls_back, back.release, back.reason], [id, '', 'fills look odd']);
-      await shots(page, out, 'rolled-back');
+      await look(page, pictures, 'rolled-back');
       // And the page of the first one is still there, by its number.
       await by(page, 'deployments').locator(`tr[data-id="${id}"]`).click();
       await page.getByText(`Deployment ${id}: release one`).waitFor();
@@ -143,7 +153,7 @@ export const deployFlows = [
   },
   {
     name: 'a deployment is aborted in its soak and says who wanted that',
-    async run({ browser, platform, out }) {
+    async run({ browser, platform, pictures }) {
       const page = await openDeployments(browser, platform);
       const id = await platform.deploy('one', 'second try', {});
       await atStep(page, id, 'soak');
@@ -152,7 +162,7 @@ export const deployFlows = [
       await stepState(page, 'soak', 'aborted');
       await by(page, 'steps-back').getByText('back: execution').waitFor();
       await by(page, 'failure').getByText('asked for it: not today').waitFor();
-      await shots(page, out, 'aborted');
+      await look(page, pictures, 'aborted');
       assert.equal((await platform.deployment(id)).outcome, 'rolled_back');
       assert.match(await whyNot(page, 'rollback'), /nothing to take back/);
       await page.context().close();
@@ -161,7 +171,7 @@ export const deployFlows = [
   },
   {
     name: 'a build that computes something else fails with the first difference and never leads',
-    async run({ browser, platform, out }) {
+    async run({ browser, platform, pictures }) {
       if (!await platform.hasFailPoints()) return; // A release computes what it should.
       const page = await openDeployments(browser, platform);
       await trading(platform, async () => {
@@ -171,14 +181,14 @@ export const deployFlows = [
       await stepState(page, 'shadow', 'failed');
       await by(page, 'failure').getByText('computes something else from record').waitFor();
       await by(page, 'failure').getByText('recorded', { exact: true }).waitFor();
-      await shots(page, out, 'failed');
+      await look(page, pictures, 'failed');
       await page.context().close();
       assert.deepEqual(page.faults, []);
     },
   },
   {
     name: 'revisions, what they mean, drift and the audit',
-    async run({ browser, platform, out }) {
+    async run({ browser, platform, pictures }) {
       const change = (words) => platform.stoa(['config', ...words]);
       await change(['set', 'dev', 'limits', 'limits.max_order_rate=500', '--reason', 'quieter market']);
       const page = await openDeployments(browser, platform);
@@ -190,7 +200,7 @@ export const deployFlows = [
       await by(page, 'units').getByText('limits', { exact: true }).waitFor();
       await by(page, 'diff-from').selectOption({ index: 2 });
       await by(page, 'diff').getByText('dev@1 against dev@2').waitFor();
-      await shots(page, out, 'revisions');
+      await look(page, pictures, 'revisions');
 
       // Both sides change one path: a conflict, until somebody decides.
       await change(['promote', 'dev', 'staging', '--reason', 'to staging']);
@@ -200,7 +210,7 @@ export const deployFlows = [
       await by(page, 'space-staging').click();
       await by(page, 'conflicts').getByText('450').waitFor();
       await by(page, 'conflicts').getByText('600').waitFor();
-      await shots(page, out, 'conflict');
+      await look(page, pictures, 'conflict');
 
       await by(page, 'tab-drift').click();
       await by(page, 'drift-space').selectOption('dev');
@@ -214,13 +224,13 @@ export const deployFlows = [
       await by(page, 'drift-instances').getByText('execution', { exact: true }).waitFor();
       await appendFile(join(platform.data, 'config', 'current'), '\n[wal]\nsync = "never"\n');
       await by(page, 'drift-findings').getByText(/wal\.sync is .*wanted is not set/).waitFor();
-      await shots(page, out, 'drift');
+      await look(page, pictures, 'drift');
 
       await by(page, 'tab-audit').click();
       await by(page, 'audit-verification').getByText('The log is whole').waitFor();
       await by(page, 'audit-text').fill('quieter');
       await until('one record', async () => (await by(page, 'audit').locator('tbody tr:not(.spacer)').count()) === 1);
-      await shots(page, out, 'audit');
+      await look(page, pictures, 'audit');
       await by(page, 'audit-text').fill('nothing says this');
       await page.getByText('No record').waitFor();
       await page.context().close();

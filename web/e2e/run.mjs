@@ -2,6 +2,7 @@
 //   STOA_BIN=path npm run e2e                             starts an engine of its own on a temporary folder
 //   npm run e2e -- --url http://127.0.0.1:PORT/#token=…   uses a running one; the restart flow is skipped
 //   npm run e2e -- --only deploy                          the flows of deployments, on a platform of their own (`stoa up`)
+//   npm run e2e -- --only deploy --pictures               the same, with each state in both themes and on a phone as a picture
 //   --out DIR   where screenshots go (default e2e/out)    --only TEXT   flows whose name contains it
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +17,8 @@ import { tradeFlows } from './flows_trade.mjs';
 import { launch, openTab } from './page.mjs';
 import { Platform } from './platform.mjs';
 
-const { values: { url, out, only } } = parseArgs({
-  options: { url: { type: 'string' }, out: { type: 'string', default: fileURLToPath(new URL('out', import.meta.url)) }, only: { type: 'string', default: '' } },
+const { values: { url, out, only, pictures } } = parseArgs({
+  options: { url: { type: 'string' }, out: { type: 'string', default: fileURLToPath(new URL('out', import.meta.url)) }, only: { type: 'string', default: '' }, pictures: { type: 'boolean', default: false } },
 });
 const program = process.env.STOA_BIN ?? process.env.STOA_PROGRAM; // ./dev sets the second.
 if (!url && !program) {
@@ -61,7 +62,7 @@ if (platformFlows.length > 0) {
   const platform = new Platform(program);
   try {
     await platform.start();
-    for (const flow of platformFlows) await runFlow(flow, async () => null, { platform });
+    for (const flow of platformFlows) await runFlow(flow, async () => null, { platform, pictures: pictures ? out : null });
   } finally {
     await platform.stop();
   }
