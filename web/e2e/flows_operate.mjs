@@ -92,6 +92,24 @@ export const operateFlows = [
     },
   },
   {
+    name: 'a single process says that it has no hub, and the keyboard goes there and back',
+    async run({ page }) {
+      for (const [key, tab] of [['d', 'deployments'], ['c', 'revisions'], ['v', 'drift'], ['a', 'audit']]) {
+        await page.keyboard.press('g');
+        await page.keyboard.press(key);
+        await page.locator(`[data-testid="tab-${tab}"][aria-selected="true"]`).waitFor();
+        await by(page, 'no-hub').first().getByText('stoa up').waitFor();
+      }
+      await page.keyboard.press('g');
+      await page.keyboard.press('t');
+      await page.locator('[data-testid="ticket-quantity"]:focus').waitFor();
+      await page.goBack();
+      await by(page, 'tab-audit').waitFor();
+      await by(page, 'to-trade').click();
+      await by(page, 'ladder').locator('.ladder-price').first().waitFor();
+    },
+  },
+  {
     name: 'without a token everything can be read, nothing pressed, and a pasted token opens it',
     async run({ browser, engine }) {
       const page = await openTab(browser, engine, { token: false });
