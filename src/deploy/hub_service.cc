@@ -183,16 +183,20 @@ std::vector<std::string> paths_of(const std::vector<Differs>& differs) {
 }
 
 /// Who has to agree before it is applied.
-std::string approvals_in_words(const Space& space) {
+std::string approvals_in_words(const Space& space, const Revision& revision) {
   if (space.approvals_required == 0) return fmt::format("{} asks for no approval", space.name);
+  const auto authors = space.authors_of(revision);
   std::vector<std::string> approvers;
   for (const auto& [user, rights] : space.grants) {
-    if (rights.contains(Right::Approver) || rights.contains(Right::Admin))
-      approvers.push_back(user);
+    const bool may = rights.contains(Right::Approver) || rights.contains(Right::Admin);
+    if (may && !authors.contains(user)) approvers.push_back(user);
   }
-  return fmt::format("{} asks for {} approval{}, of {} who did not write it", space.name,
+  return fmt::format("{} asks for {} approval{} and has {}; {} may give {}", space.name,
                      space.approvals_required, space.approvals_required == 1 ? "" : "s",
-                     fmt::join(approvers, " or "));
+                     space.approvals_of(revision).size(),
+                     approvers.empty() ? "nobody who did not write it"
+                                       : fmt::format("{}", fmt::join(approvers, " or ")),
+                     space.approvals_required == 1 ? "it" : "them");
 }
 
 /// What would be left to go back to, once this runs.
@@ -231,7 +235,7 @@ std::vector<std::string> in_words(const Point& point, const std::vector<Differs>
   } else {
     words.emplace_back("nothing of it counts without a restart: every key is read at a start");
   }
-  words.push_back(approvals_in_words(*point.space));
+  words.push_back(approvals_in_words(*point.space, *point.revision));
   words.push_back(rollback_in_words(*point.space, *point.revision));
   return words;
 }

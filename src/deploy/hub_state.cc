@@ -88,7 +88,10 @@ const Revision* Space::find(std::uint64_t number) const noexcept {
 const Revision* Space::proven_other_than(std::string_view hash) const noexcept {
   const auto other = [&](std::uint64_t number) {
     const Revision* revision = find(number);
-    return revision != nullptr && revision->hash != hash ? revision : nullptr;
+    const bool fits = revision != nullptr && revision->hash != hash &&
+                      std::ranges::find(broken_glass, number, &BrokenGlass::revision) ==
+                          broken_glass.end();
+    return fits ? revision : nullptr;
   };
   if (live) {
     if (const Revision* revision = other(live->revision)) return revision;

@@ -111,6 +111,7 @@ struct Space {
   /// Approvals that count for exactly this content.
   [[nodiscard]] std::vector<const Approval*> approvals_of(const Revision& revision) const;
   /// The newest revision of another content that was applied and went well; null: there is none.
+  /// What broke the glass is none, unless somebody has approved it since.
   [[nodiscard]] const Revision* proven_other_than(std::string_view hash) const noexcept;
   /// Where a change of this space asks for its name and a reason.
   [[nodiscard]] bool guarded() const noexcept { return environment == "production"; }

@@ -333,6 +333,20 @@ TEST_F(HubTest, break_glass_works_and_stays_in_sight_until_somebody_else_approve
   EXPECT_THAT(space("prod").broken_glass, IsEmpty());
 }
 
+TEST_F(HubTest, a_rollback_does_not_go_back_to_what_broke_the_glass) {
+  ASSERT_TRUE(set("bob", "prod", "limits", {{"limits.max_order_rate", "5"}}).has_value());
+  ASSERT_TRUE(hub_->approve(as("ann", "prod"), head("prod")).has_value());
+  apply("prod");
+  const auto proven = space("prod").head().hash;
+  ASSERT_TRUE(set("bob", "prod", "limits", {{"limits.max_order_rate", "9"}}).has_value());
+  const auto broke = hub_->begin_apply(as("cid", "prod"), true);
+  ASSERT_TRUE(broke.has_value()) << broke.error().message;
+  ASSERT_TRUE(hub_->note_apply(as("cid", "prod"), broke->revision, "", "ok", true).has_value());
+  ASSERT_TRUE(set("bob", "prod", "gateway", {{"gateway.port", "9000"}}).has_value());
+  ASSERT_TRUE(hub_->go_back(as("cid", "prod"), HubVerb::Rollback, "", "").has_value());
+  EXPECT_EQ(space("prod").head().hash, proven);
+}
+
 TEST_F(HubTest, a_rollback_is_a_new_head_with_the_old_content) {
   const auto first = space("dev").head().hash;
   ASSERT_TRUE(set("bob", "dev", "limits", {{"limits.max_order_rate", "5"}}).has_value());

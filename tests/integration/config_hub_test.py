@@ -78,6 +78,32 @@ class WithoutHub(HubCase):
         self.config("approve", "prod", "2:" + self.head("prod").split(":")[1], *self.PROD, user="cid")
         self.assertNotIn("BREAK-GLASS", self.config("status", "prod"))
 
+    def test_a_rollback_of_all_or_of_one_document_and_a_log_that_was_tampered_with(self) -> None:
+        apply = ("apply", "prod", "--no-start", *self.PROD)
+        self.config("space", "grant", "prod", "cid", "approver", *self.PROD)
+
+        def set_and_apply(rate: int) -> str:
+            self.config("set", "prod", "limits", f"limits.max_order_rate={rate}", *self.PROD)
+            self.config("approve", "prod", self.head("prod"), *self.PROD, user="cid")
+            self.config(*apply)
+            return self.head("prod").split(":")[1]
+
+        first = set_and_apply(5)
+        set_and_apply(6)
+        self.assertIn("rollback is possible", self.config("diff", "prod@1..prod"))
+        self.config("rollback", "prod", *self.PROD)
+        self.assertEqual(self.head("prod"), f"4:{first}")
+        self.config("set", "prod", "gateway", "gateway.hold_max_ms=1500", *self.PROD)
+        self.config("set", "prod", "limits", "limits.max_order_rate=7", *self.PROD)
+        self.config("rollback", "prod", "2", "--unit", "limits", *self.PROD)
+        self.assertIn("= 5", self.config("unit", "show", "prod", "limits"))
+        self.assertIn("= 1500", self.config("unit", "show", "prod", "gateway"))
+        self.assertIn("each behind the one before", self.config("audit", "verify"))
+        (segment,) = (self.data / "hub" / "config").glob("*.seg")
+        segment.write_bytes(segment.read_bytes().replace(b"max_order_rate = 5", b"max_order_rate = 9", 1))
+        self.assertRegex(self.config("audit", "verify", expect=3), r"NOT WHOLE: .*(lsn|record) \d+")
+        self.assertRegex(self.config("status", "prod", expect=3), r"(lsn|record) \d+")
+
     def test_what_was_exported_can_be_imported(self) -> None:
         self.config("set", "dev", "gateway", "gateway.port=9000")
         file = self.dir / "dev.json"
