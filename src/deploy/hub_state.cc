@@ -88,9 +88,9 @@ const Revision* Space::find(std::uint64_t number) const noexcept {
 const Revision* Space::proven_other_than(std::string_view hash) const noexcept {
   const auto other = [&](std::uint64_t number) {
     const Revision* revision = find(number);
-    const bool fits = revision != nullptr && revision->hash != hash &&
-                      std::ranges::find(broken_glass, number, &BrokenGlass::revision) ==
-                          broken_glass.end();
+    const bool fits =
+        revision != nullptr && revision->hash != hash &&
+        std::ranges::find(broken_glass, number, &BrokenGlass::revision) == broken_glass.end();
     return fits ? revision : nullptr;
   };
   if (live) {
