@@ -1,7 +1,5 @@
 #include "deploy/hub_state.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
