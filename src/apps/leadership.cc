@@ -13,6 +13,13 @@
 #include "protocol/native/codec.h"
 
 namespace stoa::apps {
+namespace {
+
+/// SwitchOrder::at_once
+constexpr std::uint8_t kAtOnce = 1;
+constexpr std::uint8_t kRegardless = 2;
+
+}  // namespace
 
 Leadership::Leadership(SwitchRole role, std::string_view colour)
     : colour_{Text<24>::cut(colour)}, log_{fresh_leads()[static_cast<std::uint8_t>(role)]} {}
@@ -153,10 +160,11 @@ Leadership::Action Leadership::next(nanoseconds now, const Signs& signs) noexcep
 }
 
 Leadership::Action Leadership::follow(nanoseconds passed, const Signs& signs) noexcept {
-  if (!named_ || (log_.closed == 0 && log_.at_once == 0)) return reopen(passed, signs);
+  if (!named_ || (log_.closed == 0 && log_.at_once != kAtOnce)) return reopen(passed, signs);
   const bool in_order = log_.closed != 0;
-  if (!signs.may_open ||
-      (in_order && log_.close_hash != 0 && order_hash_ != 0 && log_.close_hash != order_hash_)) {
+  const bool differs = !signs.may_open || (in_order && log_.close_hash != 0 && order_hash_ != 0 &&
+                                           log_.close_hash != order_hash_);
+  if (differs && (log_.at_once != kRegardless || !signs.said_the_same)) {
     hash_differs_ = true;
     named_ = false;
     return Action::None;

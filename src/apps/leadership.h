@@ -52,7 +52,8 @@ class Leadership {
     bool disturbed = false;   // … for a later one only: it gives up, and they have to be taken anew
     bool drained = false;     // what follows from the inputs applied is recorded and sent
     bool may_open = true;     // it has derived what the leader recorded
-    bool up_to_date = true;   // nothing that the log holds is known to be unread
+    bool said_the_same = true;  // … but for digests of its state
+    bool up_to_date = true;     // nothing that the log holds is known to be unread
   };
 
   Leadership(SwitchRole role, std::string_view colour);

@@ -331,6 +331,7 @@ class Execution final : public Role, public oms::RecordListener {
             .disturbed = log_.disturbed(),
             .drained = at_order_ && log_.quiet() && venue_->sent(),
             .may_open = log_.difference() == nullptr && early_difference_.empty(),
+            .said_the_same = log_.said_the_same() && early_difference_.empty(),
             .up_to_date = log_.connected() && !log_.has_more()};
   }
 
@@ -376,6 +377,8 @@ class Execution final : public Role, public oms::RecordListener {
     deciding_ = true;
     heart_ = Heart{};
     last_checkpoint_ = std::max(last_checkpoint_, fresh_ ? Lsn{} : log_.head());
+    // The log holds digests that this build does not derive: it must not have to read them again.
+    checkpoint_now_ = log_.difference() != nullptr;
     agent_->set_duty(oms::ExecutionAgent::Duty::Lead);
     // What another has finished in order leaves nothing in doubt: what it has not decided is
     // decided and sent here. Otherwise the venue is asked.
@@ -484,8 +487,10 @@ class Execution final : public Role, public oms::RecordListener {
       }
     }
     const std::uint64_t every = config_.wal.checkpoint_every;
-    if (every == 0 || log_.head().value() - last_checkpoint_.value() < every) return;
+    const bool due = every != 0 && log_.head().value() - last_checkpoint_.value() >= every;
+    if (!due && !checkpoint_now_) return;
     if (to.uploading() || !to.connected()) return;
+    checkpoint_now_ = false;
     std::vector<std::byte> waiting;
     log_.copy_waiting(waiting);
     std::vector<std::byte> state;
@@ -534,6 +539,7 @@ class Execution final : public Role, public oms::RecordListener {
   std::string early_difference_;  // of the recovery
   Lsn early_difference_at_{};
   bool difference_told_ = false;
+  bool checkpoint_now_ = false;
   Leadership::Mode told_mode_ = Leadership::Mode::Following;
   nanoseconds tell_due_{};
   bool session_up_ = false;

@@ -17,6 +17,7 @@
 ///   STOA_FAILPOINT=NAME:kill       SIGKILL to itself at that place
 ///   STOA_FAILPOINT=NAME:exit       ends at once with status 99, nothing flushed
 ///   STOA_FAILPOINT=NAME:eio        the call there answers EIO
+///   STOA_FAILPOINT=NAME:slow       the call there takes 200 ms longer
 ///   STOA_FAILPOINT=NAME:kill:7     not before the seventh time
 ///
 /// Only where STOA_FAIL_POINTS is defined: debug builds (dev, asan, tsan, fuzz). In a release the
@@ -50,10 +51,11 @@ class FailPoint {
     if (action == "kill") action_ = Action::Kill;
     if (action == "exit") action_ = Action::Exit;
     if (action == "eio") action_ = Action::Eio;
+    if (action == "slow") action_ = Action::Slow;
     if (action_ != Action::None) return;
-    std::cerr
-        << "STOA_FAILPOINT is NAME:kill, NAME:exit or NAME:eio, and :N for the Nth time; not '"
-        << text << "'\n";
+    std::cerr << "STOA_FAILPOINT is NAME:kill, NAME:exit, NAME:eio or NAME:slow, and :N for the "
+                 "Nth time; not '"
+              << text << "'\n";
     ::_exit(2);
   }
 
@@ -63,13 +65,17 @@ class FailPoint {
     const bool due = passes_.fetch_add(1, std::memory_order_relaxed) + 1 >= at_pass_;
     if (!due) return 0;
     if (action_ == Action::Eio) return EIO;
+    if (action_ == Action::Slow) {
+      ::usleep(200'000);
+      return 0;
+    }
     if (action_ == Action::Exit) ::_exit(kFailPointExit);
     ::kill(::getpid(), SIGKILL);
     for (;;) ::pause();
   }
 
  private:
-  enum class Action : std::uint8_t { None, Kill, Exit, Eio };
+  enum class Action : std::uint8_t { None, Kill, Exit, Eio, Slow };
 
   Action action_ = Action::None;
   std::string name_;

@@ -83,6 +83,16 @@ class FakeTarget final : public Target {
     side.view.switching.reset();
     refresh();
   }
+  /// Who leads opens the next epoch without being asked: it was started anew.
+  void open_by_itself(const std::string& name, Colour colour, std::uint64_t epoch) {
+    Role& role = all_.at(name);
+    role.ordered.reset();
+    role.epoch = epoch;
+    role.sides[colour].view.switching->epoch = epoch;
+    append({.kind = EpochRecord::Kind::Open, .role = name, .epoch = epoch, .leader = colour});
+    role.sides[colour].view.switching->lsn = records_.back().lsn;
+    refresh();
+  }
   void feature_on(std::string feature) {
     append({.kind = EpochRecord::Kind::Feature, .text = std::move(feature)});
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -88,6 +89,18 @@ std::optional<std::uint64_t> total(const json::Value& metrics, std::string_view 
   return sum;
 }
 
+/// Of a histogram's bucket, in ns: `le="0.005"`; nothing for the rest of its samples.
+std::optional<std::int64_t> bound_of(std::string_view labels) {
+  constexpr std::string_view kLe = "le=\"";
+  const auto at = labels.find(kLe);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = labels.substr(at + kLe.size());
+  double seconds = 0;
+  const auto [stop, error] = std::from_chars(digits.begin(), digits.end(), seconds);
+  if (error != std::errc{} || !std::isfinite(seconds)) return std::nullopt;
+  return std::llround(seconds * 1e9);
+}
+
 }  // namespace
 
 std::optional<SwitchStatus> switch_status(const json::Value& status) {
@@ -108,18 +121,19 @@ std::optional<SwitchStatus> switch_status(const json::Value& status) {
 
 InstanceCounters counters_of(const json::Value& metrics) {
   InstanceCounters counters;
-  counters.requests = total(metrics, "stoa_http_requests_total");
+  counters.requests = total(metrics, "stoa_commands_total");
   if (counters.requests) {
-    counters.errors = total(metrics, "stoa_http_requests_total", "code=\"5").value_or(0) +
+    counters.errors = total(metrics, "stoa_commands_total", "code=\"5").value_or(0) +
                       total(metrics, "stoa_gateway_failures_total").value_or(0);
   }
-  counters.rejects = total(metrics, "stoa_risk_rejects_total");
+  // Execution tells of the same refusals; these are beside the requests that they are a part of.
+  if (counters.requests) counters.rejects = total(metrics, "stoa_risk_rejects_total");
   const auto gaps = total(metrics, "stoa_log_gap_records_total");
   const auto feed = total(metrics, "stoa_feed_gaps_total");
   if (gaps || feed) counters.gaps = gaps.value_or(0) + feed.value_or(0);
-  if (counters.requests) {
-    if (const auto p99 = metrics["p99_latency_us"].integer(); p99 && *p99 > 0) {
-      counters.latency_p99 = std::chrono::microseconds{*p99};
+  for (const json::Value& sample : metrics["stoa_command_duration_seconds"]["samples"].items()) {
+    if (const auto bound = bound_of(sample["labels"].text())) {
+      counters.within[*bound] = natural(sample["value"]);
     }
   }
   return counters;
@@ -169,7 +183,7 @@ void ProcessTarget::on_message(Lsn lsn, const native::MessageView& message) {
     record.epoch = order.epoch;
     record.leader = parse_colour(order.to.view());
     record.deploy = order.deploy;
-    record.at_once = order.at_once != 0;
+    record.at_once = order.at_once == 1;
     record.text = order.reason.view();
   } else if (message.is<EpochClose>()) {
     const auto close = message.as<EpochClose>();
@@ -381,7 +395,8 @@ Result<std::optional<Lsn>> ProcessTarget::order(const SwitchCommand& command) {
   const auto same = [&](const Sent& sent) {
     const SwitchCommand& c = sent.command;
     return c.deploy == command.deploy && c.role == command.role && c.epoch == command.epoch &&
-           c.leader == command.leader && c.at_once == command.at_once;
+           c.leader == command.leader && c.at_once == command.at_once &&
+           c.regardless == command.regardless;
   };
   if (const auto sent = std::ranges::find_if(sent_, same); sent != sent_.end()) return sent->lsn;
   const auto role = switch_role(command.role);
@@ -399,7 +414,9 @@ Result<std::optional<Lsn>> ProcessTarget::order(const SwitchCommand& command) {
                             .epoch = static_cast<std::uint32_t>(command.epoch),
                             .hold_max_ms = static_cast<std::uint32_t>(command.hold_max.count()),
                             .role = *role,
-                            .at_once = static_cast<std::uint8_t>(command.at_once ? 1 : 0),
+                            .at_once = static_cast<std::uint8_t>(command.at_once      ? 1
+                                                                 : command.regardless ? 2
+                                                                                      : 0),
                             .to = Text<24>::cut(to_string(command.leader)),
                             .actor = Note::cut(command.actor),
                             .reason = Note::cut(command.reason)};

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -39,11 +40,38 @@ std::optional<std::int64_t> grown(const Sample& from, const Sample& to,
   return sum;
 }
 
-std::optional<nanoseconds> slowest(const Sample& sample) {
+/// The p99 of the requests that one role answered between two samples, even within each bound;
+/// the largest bound when it lies beyond. Nothing without requests.
+std::optional<nanoseconds> p99_of(const InstanceCounters& from, const InstanceCounters& to) {
+  const auto requests = to.requests.value_or(0);
+  const auto first = from.requests.value_or(0);
+  if (requests <= first || to.within.empty()) return std::nullopt;
+  const double rank = 0.99 * static_cast<double>(requests - first);
+  std::int64_t lower = 0;
+  double below = 0;
+  for (const auto& [bound, count] : to.within) {
+    const auto before = from.within.find(bound);
+    const std::uint64_t known = before == from.within.end() ? 0 : before->second;
+    const auto here = static_cast<double>(count - std::min(count, known));
+    if (here >= rank) {
+      const double part = here > below ? (rank - below) / (here - below) : 1.0;
+      return nanoseconds{lower + static_cast<std::int64_t>(static_cast<double>(bound - lower) *
+                                                           std::clamp(part, 0.0, 1.0))};
+    }
+    lower = bound;
+    below = here;
+  }
+  return nanoseconds{lower};
+}
+
+std::optional<nanoseconds> slowest(const Sample& from, const Sample& to) {
   std::optional<nanoseconds> slowest;
-  for (const auto& [name, of] : sample.roles) {
-    if (of.counters.latency_p99)
-      slowest = std::max(slowest.value_or(nanoseconds{0}), *of.counters.latency_p99);
+  for (const auto& [name, of] : to.roles) {
+    const auto before = from.roles.find(name);
+    if (before == from.roles.end()) continue;
+    if (const auto p99 = p99_of(before->second.counters, of.counters)) {
+      slowest = std::max(slowest.value_or(nanoseconds{0}), *p99);
+    }
   }
   return slowest;
 }
@@ -106,7 +134,15 @@ std::string to_json(const Sample& sample) {
     number("errors", of.counters.errors);
     number("rejects", of.counters.rejects);
     number("gaps", of.counters.gaps);
-    if (of.counters.latency_p99) json.digits_field("p99_ns", of.counters.latency_p99->count());
+    if (!of.counters.within.empty()) {
+      json.key("within");
+      json.begin_object();
+      for (const auto& [bound, count] : of.counters.within) {
+        json.text_key(std::to_string(bound));
+        json.digits(count);
+      }
+      json.end_object();
+    }
     json.digits_field("restarts", of.restarts);
     json.end_object();
   }
@@ -127,7 +163,11 @@ Sample sample_from_json(const json::Value& value) {
     role.counters.errors = number(of["errors"]);
     role.counters.rejects = number(of["rejects"]);
     role.counters.gaps = number(of["gaps"]);
-    if (const auto p99 = of["p99_ns"].integer()) role.counters.latency_p99 = nanoseconds{*p99};
+    for (const auto& [bound, count] : of["within"].members()) {
+      std::int64_t ns = 0;
+      std::from_chars(bound.data(), bound.data() + bound.size(), ns);
+      role.counters.within[ns] = number(count).value_or(0);
+    }
     role.restarts = number(of["restarts"]).value_or(0);
   }
   return sample;
@@ -147,8 +187,8 @@ Judgement judge(const Sample& before_from, const Sample& before_to, const Sample
     judgement.verdict = SoakVerdict::Bad;
     judgement.findings.push_back(fmt::format("{} gaps", *gaps));
   }
-  const auto latency = slowest(now);
-  const auto latency_before = slowest(before_to);
+  const auto latency = slowest(from, now);
+  const auto latency_before = slowest(before_from, before_to);
   if (latency && latency_before && requests.value_or(0) > 0) {
     if (*latency > p99_allowed(*latency_before, settings)) {
       judgement.verdict = SoakVerdict::Bad;
@@ -178,8 +218,8 @@ SoakFigures figures_of(const Sample& before_from, const Sample& before_to, const
                       .rejects_before = grown(before_from, before_to, &C::rejects),
                       .rejects = grown(from, now, &C::rejects),
                       .gaps = grown(from, now, &C::gaps),
-                      .p99_before = slowest(before_to),
-                      .p99 = slowest(now)};
+                      .p99_before = slowest(before_from, before_to),
+                      .p99 = slowest(from, now)};
   if (figures.p99_before) figures.p99_allowed = p99_allowed(*figures.p99_before, settings);
   return figures;
 }

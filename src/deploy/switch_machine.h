@@ -181,7 +181,8 @@ class SwitchMachine {
   [[nodiscard]] const DeployRole& planned(std::string_view role) const;
   [[nodiscard]] std::vector<Item> way_back() const;
   [[nodiscard]] bool late(const Seen& seen, std::int64_t seconds) const;
-  [[nodiscard]] SwitchCommand command(const DeployRole& role, Colour to, bool at_once) const;
+  [[nodiscard]] SwitchCommand command(const DeployRole& role, Colour to, std::uint64_t epoch,
+                                      bool at_once) const;
   void note_switched(const DeployRecord& record);
 
   DeployPlan plan_;

@@ -54,6 +54,19 @@ std::string difference_of(const InstanceView& instance) {
                      status.differs_at.value_or(0), status.difference);
 }
 
+/// The epoch before was closed for the order that `open` answers.
+bool was_closed_for(const Target& target, const EpochRecord& open) {
+  using Kind = EpochRecord::Kind;
+  const EpochRecord* order = nullptr;
+  const EpochRecord* close = nullptr;
+  for (const EpochRecord& record : target.epochs()) {
+    if (record.role != open.role || record.lsn > open.lsn) continue;
+    if (record.kind == Kind::Order && record.epoch == open.epoch) order = &record;
+    if (record.kind == Kind::Close) close = &record;
+  }
+  return order != nullptr && close != nullptr && close->lsn > order->lsn;
+}
+
 }  // namespace
 
 bool SwitchMachine::late(const Seen& seen, std::int64_t after_s) const {
@@ -131,14 +144,17 @@ SwitchMachine::Found SwitchMachine::look_room(const Item& item, const Seen& seen
     const Colour from = planned(name).from;
     const bool meant = item.step == Step::MakeRoom ||
                        beside->colour == (item.step == Step::Stop ? from : other(from));
-    if (!meant || leads(*beside)) {
+    if (!meant) continue;
+    if (leads(*beside)) {
       if (item.step == Step::MakeRoom) {
         return Fail{
             fmt::format("{} leads and has not its role's place; stoa deploy status tells "
                         "more",
                         beside->name)};
       }
-      continue;
+      // What it says may be a moment old: the log knows.
+      if (leader_of(*seen.target, planned(name)) == beside->colour || late(seen, kEndS)) continue;
+      return Wait{beside->name + " has to say that it leads no more"};
     }
     if (!late(seen, kEndS)) return Action{StopBeside{name}};
     if (item.step == Step::MakeRoom) return Fail{beside->name + " does not end"};
@@ -279,14 +295,16 @@ SwitchMachine::Found SwitchMachine::look_switch(const Item& item, const Seen& se
   return look_order(*role, back ? wanted.from : other(wanted.from), seen, back);
 }
 
-SwitchCommand SwitchMachine::command(const DeployRole& role, Colour to, bool at_once) const {
+SwitchCommand SwitchMachine::command(const DeployRole& role, Colour to, std::uint64_t epoch,
+                                     bool at_once) const {
   return {.deploy = plan_.id,
           .role = role.name,
           .leader = to,
           .release = to == role.from ? role.release : plan_.release,
-          .epoch = static_cast<std::uint64_t>(begun_with_["epoch"].integer().value_or(0)),
+          .epoch = epoch,
           .hold_max = milliseconds{plan_.settings.hold_max_ms},
           .at_once = at_once,
+          .regardless = going_back_,
           .actor = plan_.actor,
           .reason = going_back_ ? failure_ : plan_.reason};
 }
@@ -294,10 +312,15 @@ SwitchCommand SwitchMachine::command(const DeployRole& role, Colour to, bool at_
 SwitchMachine::Found SwitchMachine::look_order(const TargetRole& role, Colour to, const Seen& seen,
                                                bool back) const {
   const DeployRole& wanted = planned(role.name);
-  const auto epoch = static_cast<std::uint64_t>(begun_with_["epoch"].integer().value_or(0));
+  auto epoch = static_cast<std::uint64_t>(begun_with_["epoch"].integer().value_or(0));
   using Kind = EpochRecord::Kind;
   if (const EpochRecord* open = newest(*seen.target, Kind::Open, role.name, epoch)) {
-    return look_opened(role, to, *open, seen);
+    // On the way back the one that leads may have died and, started anew, opened the epoch that was
+    // ordered: an order that nobody has answered is void to it. So it is given again.
+    if (!back || open->leader == to || was_closed_for(*seen.target, *open)) {
+      return look_opened(role, to, *open, seen);
+    }
+    epoch = open->epoch + 1;
   }
   const std::int64_t patience = back ? plan_.settings.back_s : plan_.settings.switch_s;
   const EpochRecord* order = newest(*seen.target, Kind::Order, role.name, epoch);
@@ -311,11 +334,14 @@ SwitchMachine::Found SwitchMachine::look_order(const TargetRole& role, Colour to
   if (!runs(next) && order == nullptr) {
     return Fail{next == nullptr ? role.name + " lost its other process" : how_it_ended(*next)};
   }
-  if (order == nullptr) return Action{command(wanted, to, leader_dead)};
+  if (order == nullptr) return Action{command(wanted, to, epoch, leader_dead)};
   const EpochRecord* const close = newest(*seen.target, Kind::Close, role.name, 0);
   const bool closed = close != nullptr && close->lsn > order->lsn;
-  if (leader_dead && !closed && !order->at_once && runs(next)) {
-    return Action{command(wanted, to, true)};
+  // On the way back one that neither closes nor goes on is as good as dead: the relay keeps it out.
+  const bool silent =
+      back && seen.now - order->time > milliseconds{plan_.settings.hold_max_ms} + kOrderGrace;
+  if ((leader_dead || silent) && !closed && !order->at_once && runs(next)) {
+    return Action{command(wanted, to, epoch, true)};
   }
   return Wait{closed ? "closed; the other opens" : "ordered"};
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,11 +45,12 @@ struct SwitchStatus {
 
 /// Counters of an instance since it began; what it does not tell is absent, never 0.
 struct InstanceCounters {
-  std::optional<std::uint64_t> requests{};
+  std::optional<std::uint64_t> requests{};  // that were to change something
   std::optional<std::uint64_t> errors{};
   std::optional<std::uint64_t> rejects{};
   std::optional<std::uint64_t> gaps{};
-  std::optional<nanoseconds> latency_p99{};  // of requests, by what it has seen so far
+  // Requests that were answered within so many nanoseconds; empty: it does not tell.
+  std::map<std::int64_t, std::uint64_t> within{};
 
   friend bool operator==(const InstanceCounters&, const InstanceCounters&) = default;
 };
@@ -100,6 +102,9 @@ struct SwitchCommand {
   std::uint64_t epoch = 0;  // that it opens
   std::chrono::milliseconds hold_max{2'000};
   bool at_once = false;  // the one who led is dead: open without a close
+  // The one who leads is taken to be wrong: the one before opens although its digests differ, if
+  // all that others hear was the same.
+  bool regardless = false;
   std::string actor{};
   std::string reason{};  // what does not fit the record is cut
 };

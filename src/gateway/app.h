@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/histogram.h"
 #include "gateway/account_board.h"
 #include "gateway/desk.h"
 #include "gateway/gateway.h"
@@ -61,6 +62,9 @@ struct App {
   std::uint64_t first_lsn = 0;  // of the records that the boards were made from; 0: none yet
   std::uint64_t last_lsn = 0;
   std::map<int, std::uint64_t> requests_by_status;
+  // Of those that are to change something: questions, the platform's own among them, say little.
+  std::map<int, std::uint64_t> commands_by_status;
+  Histogram command_ns;  // from the whole request to its answer
   std::uint64_t requests = 0;
   std::size_t connections = 0;
   Gauge open_connections;         // HTTP and WebSocket, for the short form of the metrics

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fail_point.h"
 #include "base/log.h"
 #include "base/price.h"
 #include "base/qty.h"
@@ -96,6 +97,7 @@ bool Desk::refuse_if_closed(Reply& reply) const {
 Desk::Way Desk::way(const ops::OrderDoor& door) const {
   using Mode = ops::OrderDoor::Mode;
   if (link_.status->log_failed.value() != 0) return Way::Refuse;
+  if (fail_point("gateway_refuses_commands") != 0) return Way::Refuse;
   const bool open =
       door.mode == Mode::Open || (door.mode == Mode::AsReady && link_.status->ready.value() != 0);
   const bool held =
@@ -113,7 +115,10 @@ bool Desk::has_room(std::size_t bytes, std::size_t count) {
   return !link_.commands->claim((bytes + kRecordOverhead) * count).empty();
 }
 
-void Desk::place(const OrderIntent& intent, Reply reply) {
+void Desk::place(const OrderIntent& wanted, Reply reply) {
+  OrderIntent intent = wanted;
+  // One that mistakes the unit.
+  if (fail_point("gateway_asks_for_too_much") != 0) intent.qty = Qty::from_e8(INT64_MAX / 4);
   submit(single(intent), Waiting{.kind = Kind::Place,
                                  .reply = std::move(reply),
                                  .client_order_id = std::string{intent.client_order_id.view()}});

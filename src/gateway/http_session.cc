@@ -15,6 +15,7 @@
 #include <boost/beast/http/verb.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -302,6 +303,8 @@ void HttpSession::handle() {
   state_ = State::Answering;
   keep_alive_ = reader_->keep_alive() && !last_;
   head_only_ = request.method == Method::Head;
+  const bool asks = head_only_ || request.method == Method::Get;
+  command_since_ = asks ? nanoseconds{} : app_.link.clock->monotonic();
   request_id_.clear();
   const std::string_view id = reader_->field("X-Request-Id");
   if (id.size() <= kRequestIdBytesMax && visible(id)) request_id_ = id;
@@ -409,6 +412,11 @@ void HttpSession::answer(Response&& response) {
   if (state_ == State::Closed) return;
   if (last_) keep_alive_ = false;
   ++app_.requests_by_status[response.status];
+  if (command_since_ != nanoseconds{}) {
+    ++app_.commands_by_status[response.status];
+    const nanoseconds took = app_.link.clock->monotonic() - std::exchange(command_since_, {});
+    app_.command_ns.record(static_cast<std::uint64_t>(took.count()));
+  }
   const bool with_body = response.status != 304;
   head_ = head_of(response, with_body);
   body_ = std::move(response.body);

@@ -101,7 +101,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool drain_after_ = false;  // unread bytes are left: a plain close would tear the answer away
   std::string request_id_;
   bool head_only_ = false;
-  std::string head_;  // of the answer being written
+  nanoseconds command_since_{};  // the request under way is to change something; 0: it is not
+  std::string head_;             // of the answer being written
   std::string body_;
   std::string_view asset_;
   std::size_t written_ = 0;

@@ -818,7 +818,8 @@ TEST_F(Http, metrics_have_help_and_type_and_begin_at_zero) {
        {"# TYPE stoa_build_info gauge", "stoa_risk_rejects_total{rule=\"PriceBand\"} 0",
         "stoa_log_appended_records_total{domain=\"execution\"} 0",
         "stoa_log_fsync_duration_seconds_bucket{le=\"+Inf\"} 0",
-        "stoa_http_requests_total{code=\"504\"} 0", "# TYPE process_open_fds gauge",
+        "stoa_http_requests_total{code=\"504\"} 0", "stoa_commands_total{code=\"503\"} 0",
+        "stoa_command_duration_seconds_bucket{le=\"0.005\"} 0", "# TYPE process_open_fds gauge",
         "stoa_feed_gaps_total{symbol=\"BTCUSDT\"} 0"}) {
     EXPECT_NE(text.body.find(line), std::string::npos) << line;
   }

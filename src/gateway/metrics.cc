@@ -130,6 +130,18 @@ void add_gateway(App& app) {
                    samples.add(count, {{"code", std::to_string(status)}});
                  }
                });
+  out.computed("stoa_commands_total", Kind::Counter,
+               "HTTP requests answered that were to change something, by status.",
+               [&app](Samples& samples) {
+                 static constexpr std::array<int, 7> kKnown{200, 201, 400, 409, 422, 503, 504};
+                 auto counts = app.commands_by_status;
+                 for (const int status : kKnown) counts.try_emplace(status, 0);
+                 for (const auto& [status, count] : counts) {
+                   samples.add(count, {{"code", std::to_string(status)}});
+                 }
+               });
+  out.histogram("stoa_command_duration_seconds", "From the coming of such a request to its answer.",
+                app.command_ns);
   const auto figure = [&](std::string_view name, Kind kind, std::string_view help, auto read) {
     out.computed(name, kind, help,
                  [&app, read](Samples& samples) { samples.add(std::uint64_t{read(app)}); });

@@ -209,7 +209,7 @@ struct SwitchOrder {
   std::uint32_t epoch = 0;        // that it opens
   std::uint32_t hold_max_ms = 0;  // without an EpochOpen so long after the close, it is called off
   SwitchRole role = SwitchRole::Execution;
-  std::uint8_t at_once = 0;  // 1: who leads is dead, and no EpochClose is waited for
+  std::uint8_t at_once = 0;  // 1: who leads is dead, no EpochClose comes; 2: digests may differ
   std::array<std::uint8_t, 6> reserved{};
   Text<24> to{};  // colour of who is to lead: "green"
   Note actor{};

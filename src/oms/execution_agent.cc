@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fail_point.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -201,6 +202,7 @@ std::size_t ExecutionAgent::poll(Timestamp now) {
   take_reports();
   if (failed_ || !log_.has_work()) return 0;
 
+  if (duty_ == Duty::Lead) fail_point("leader_decides");
   const auto durable = log_.commit();
   if (!durable) {
     fail(durable.error());

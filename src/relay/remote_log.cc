@@ -268,6 +268,7 @@ Result<void> RemoteLog::recorded(Lsn lsn, const native::MessageView& output) {
 /// What was derived under the same number or before it is not looked at again.
 void RemoteLog::differ(Lsn lsn, const native::MessageView& recorded) {
   const std::uint64_t number = recorded.header().sequence;
+  if (!recorded.is<StateDigest>()) said_another_ = true;
   std::string text;
   if (waiting_.empty() ||
       native::MessageView::trusted(waiting_.front()).header().sequence > number) {
@@ -296,14 +297,30 @@ Result<std::optional<Lsn>> RemoteLog::append_output(std::span<const std::byte> m
     if (fail_point("follower_derives_another") != 0) change_one_bit(waiting_.back());
     return std::optional<Lsn>{};
   }
-  const auto offered = offer(message, Timestamp{});
+  std::vector<std::byte> said{message.begin(), message.end()};
+  // … and to one that does so once it leads.
+  if (native::MessageView::trusted(message).is<StateDigest>() &&
+      fail_point("leader_digests_another") != 0) {
+    const auto right = native::MessageView::trusted(message);
+    auto digest = right.as<StateDigest>();
+    digest.hash ^= 1U;
+    said.resize(native::kSmallMessageBytes);
+    said.resize(native::encode(said,
+                               {.domain = native::Domain::Execution,
+                                .source = right.header().source,
+                                .flags = right.header().flags,
+                                .sequence = right.header().sequence,
+                                .timestamp = right.header().timestamp},
+                               digest));
+  }
+  const auto offered = offer(said, Timestamp{});
   if (!offered) return std::unexpected(offered.error());
   if (*offered != Offer::Taken) {
     return fail(fmt::format("output {} cannot be handed in: the relay wants {}",
                             native::MessageView::trusted(message).header().sequence,
                             next_sequence(Source::Core)));
   }
-  waiting_.emplace_back(message.begin(), message.end());
+  waiting_.push_back(std::move(said));
   return std::optional<Lsn>{};
 }
 

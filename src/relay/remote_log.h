@@ -99,6 +99,8 @@ class RemoteLog final : public ExecutionLog {
   [[nodiscard]] const Difference* difference() const noexcept {
     return difference_ ? &*difference_ : nullptr;
   }
+  /// … and all that it differed in were digests: nobody outside was told anything else.
+  [[nodiscard]] bool said_the_same() const noexcept { return !said_another_; }
   /// The newest output in the log.
   [[nodiscard]] Lsn last_output() const noexcept { return last_output_; }
   /// Newest record that has been read, if not applied.
@@ -187,6 +189,7 @@ class RemoteLog final : public ExecutionLog {
   OnLead on_lead_;
   std::uint64_t compared_ = 0;
   std::optional<Difference> difference_;
+  bool said_another_ = false;  // an output that others hear differed
   Lsn head_{};
   Lsn newest_{};
   Lsn last_output_{};

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/decimal.h"
+#include "base/fail_point.h"
 #include "base/money.h"
 #include "base/price.h"
 #include "base/qty.h"
@@ -116,8 +117,10 @@ void check_money(Checks& checks, const Limits& limits, const OrderIntent& intent
   at_most(RiskCheck::GrossExposure, RejectCode::ExposureLimit,
           limits.e8(LimitKind::MaxGrossExposure), gross);
 
+  // A rule that is wrong, for tests of who finds it out.
+  const int counted = fail_point("risk_counts_open_orders_twice") == 0 ? 1 : 2;
   checks.at_most(RiskCheck::OpenOrders, RejectCode::OpenOrdersLimit,
-                 limits.e8(LimitKind::MaxOpenOrders), (at.open_orders + 1) * kOneE8);
+                 limits.e8(LimitKind::MaxOpenOrders), (at.open_orders + 1) * counted * kOneE8);
 
   const std::int64_t rate_e8 = limits.e8(LimitKind::MaxOrderRate);
   const std::int64_t per_second = rate_e8 == Limits::kUnlimited ? 0 : rate_e8 / kOneE8;

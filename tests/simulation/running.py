@@ -400,6 +400,8 @@ class Load:
     def moments_ms(self, *told: str) -> list[int]:
         """When the client was told one of these of an order; oldest first."""
         moments = []
+        if not self.told.exists():
+            return moments  # it has only just begun
         with self.told.open() as lines:
             for line in lines:
                 if any(f'"told":"{word}"' in line for word in told):
@@ -408,6 +410,8 @@ class Load:
 
     def last_ms(self) -> list[int]:
         """When the client was told something, of the newest lines; oldest first."""
+        if not self.told.exists():
+            return []
         with self.told.open("rb") as lines:
             lines.seek(max(0, self.told.stat().st_size - 200_000))
             text = lines.read().decode(errors="replace").splitlines()[1:-1]

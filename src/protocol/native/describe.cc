@@ -238,6 +238,28 @@ void append_words(std::string& out, const MessageView& message) {
   append_body_json(out, message);
 }
 
+namespace {
+
+/// Of two whose fixed parts are equal: the first entry of their tails that is not.
+void append_tail_difference(std::string& out, std::string_view name, const MessageView& recorded,
+                            const MessageView& derived) {
+  std::string one;
+  std::string other;
+  append_body_json(one, recorded);
+  append_body_json(other, derived);
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(one, other).in1 - one.begin());
+  const auto entry = [at](const std::string& text) {
+    const std::size_t begin = std::min(text.rfind('{', at), text.size());
+    const std::size_t end = text.find('}', at);
+    return text.substr(begin, end == std::string::npos ? end : end + 1 - begin);
+  };
+  ((out += "recorded ") += name) += " … ";
+  ((out += entry(one)) += ", derived ") += name;
+  (out += " … ") += entry(other);
+}
+
+}  // namespace
+
 void append_difference(std::string& out, const MessageView& recorded, const MessageView& derived) {
   const auto one = recorded.body();
   const auto other = derived.body();
@@ -248,6 +270,9 @@ void append_difference(std::string& out, const MessageView& recorded, const Mess
                                other.subspan(field.offset, field.size));
   };
   const bool in_fields = alike && info != nullptr && std::ranges::any_of(info->fields, differs);
+  if (alike && info != nullptr && !in_fields && !std::ranges::equal(one, other)) {
+    return append_tail_difference(out, info->name, recorded, derived);
+  }
   const auto say = [&](std::string_view who, const MessageView& message) {
     out += who;
     if (!in_fields) {

@@ -91,6 +91,27 @@ TEST(Describe, shows_only_what_two_messages_say_differently) {
                   .ends_with("number 8 at " + std::to_string(kTime.ns())));
 }
 
+TEST(Describe, shows_only_the_entry_of_a_tail_that_differs) {
+  const auto decision = [](std::int64_t value) {
+    const std::array<CheckResult, 2> checks{
+        CheckResult{.check = RiskCheck::Tradable, .ok = 1, .limit_e8 = 1, .value_e8 = 1},
+        CheckResult{.check = RiskCheck::OpenOrders, .ok = 1, .limit_e8 = 5, .value_e8 = value}};
+    Bytes bytes(kSmallMessageBytes);
+    bytes.resize(encode_with_tail<RiskDecision, CheckResult>(
+        bytes, {.domain = Domain::Execution, .sequence = 7, .timestamp = kTime},
+        RiskDecision{.accepted = 1, .check_count = 2}, checks));
+    return bytes;
+  };
+  const Bytes one = decision(1);
+  const Bytes other = decision(2);
+  std::string out;
+  append_difference(out, MessageView::trusted(one), MessageView::trusted(other));
+  EXPECT_EQ(
+      out, R"(recorded RiskDecision … {"check":"open_orders","ok":1,"code":"None","limit_e8":"5",)"
+           R"("value_e8":"1"}, derived RiskDecision … {"check":"open_orders","ok":1,"code":"None",)"
+           R"("limit_e8":"5","value_e8":"2"})");
+}
+
 TEST(Describe, marks_outputs_and_probes) {
   Bytes bytes(kSmallMessageBytes);
   bytes.resize(encode(bytes, {.flags = kFlagOutput | kFlagProbe}, StateDigest{}));
