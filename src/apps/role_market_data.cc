@@ -121,9 +121,9 @@ class MarketData final : public Role {
  private:
   static constexpr std::size_t kMessagesPerRound = 4'096;
 
-  /// Records of the market before the newest that are looked at for trades: more than a second of
-  /// it.
-  static constexpr std::uint64_t kLookBack = 1U << 16U;
+  /// Records before the newest that are looked at for trades: most of a second at full speed, and
+  /// well inside what the relay keeps, at whose edge a reader loses its place.
+  static constexpr std::uint64_t kLookBack = 1U << 13U;
 
   MarketData(const RoleParts& parts, std::unique_ptr<MarketFollower> feed,
              MarketFollower::Options told_by, std::unique_ptr<MarketFollower> told,
