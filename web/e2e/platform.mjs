@@ -90,7 +90,11 @@ export class Platform {
 
   /** Begins a deployment of execution and risk; answers its id. */
   async deploy(release, reason, settings) {
-    const usual = { catch_up_steady_s: 0, catch_up_ms: 2_000, shadow_outputs: 0, shadow_s: 600, soak_s: 600, soak_requests: 0, warm_s: 600, switch_s: 120, back_s: 120, start_s: 120 };
+    // Every wait is long and ended by a person, and a slow machine is no bad build.
+    const usual = {
+      catch_up_steady_s: 0, catch_up_ms: 2_000, shadow_outputs: 0, shadow_s: 600, soak_s: 600, soak_requests: 0, warm_s: 600, switch_s: 120, back_s: 120, start_s: 120,
+      error_ratio_ppm: 500_000, reject_ratio_ppm: 500_000, latency_floor_us: 10_000_000, gaps: 1_000,
+    };
     const words = Object.entries({ ...usual, ...settings }).flatMap(([name, value]) => ['--with', `${name}=${value}`]);
     const said = await this.stoa(['deploy', 'start', release, '--role', 'execution', '--role', 'risk', '--reason', reason, ...words, '-o', 'json']);
     return JSON.parse(said).id;
