@@ -19,6 +19,7 @@
 #include "ops/checkpoint_desk.h"
 #include "ops/engine_status.h"
 #include "ops/health_answer.h"
+#include "ops/role_status.h"
 #include "protocol/json/writer.h"
 
 namespace stoa::gateway {
