@@ -14,7 +14,7 @@ from deploy_case import DeployCase  # noqa: E402
 
 class DeploySoakTest(DeployCase):
     def test_errors_refusals_and_latency_that_grew_take_a_release_back(self) -> None:
-        status = self.goes_back("execution", "leader_decides:slow", may=("slower_than_2s",))
+        status = self.goes_back("execution", "leader_decides:slow", may=("slower_than_2s",), latency_floor_us=5_000, latency_percent=20)
         self.assertRegex(status["failure"], r"^soak execution: p99 \d+\.\d\d ms, before \d+\.\d\d ms")
         status = self.goes_back("gateway", "gateway_refuses_commands:eio", may=("refused", "unavailable"))
         self.assertRegex(status["failure"], r"^soak gateway: errors \d+ of \d+ requests \(\d+\.\d\d %\), before 0\.00 %")
