@@ -244,16 +244,16 @@ TEST(Leadership, at_once_is_not_waited_for) {
 
 TEST(Leadership, on_the_way_back_digests_may_differ_and_what_others_heard_may_not) {
   const auto follower = [](std::uint8_t how, bool said_the_same) {
-    Place blue{"blue", true};
-    blue.hash = 7;
-    blue.signs.may_open = false;
-    blue.signs.said_the_same = said_the_same;
-    SwitchOrder order = order_of(1, "blue");
+    Place green{"green", true};
+    green.hash = 7;
+    green.signs.may_open = false;
+    green.signs.said_the_same = said_the_same;
+    SwitchOrder order = order_of(1, "green");
     order.at_once = how;
-    blue.reads(order);
-    EXPECT_EQ(blue.next(), Action::None) << "it is closed in order first";
-    blue.reads(close_of(0, 8));
-    return blue.next();
+    green.reads(order);
+    EXPECT_EQ(green.next(), Action::None) << "it is closed in order first";
+    green.reads(close_of(0, 8));
+    return green.next();
   };
   EXPECT_EQ(follower(0, true), Action::None);
   EXPECT_EQ(follower(2, false), Action::None);

@@ -220,7 +220,7 @@ class Stop(PlatformCase):
         for pid in self.pids():
             self.assertFalse(lives(pid))
         left = {path.name for path in (self.data / "run").iterdir()}
-        self.assertEqual(left, {"supervisor.json", "supervisor.lock"})
+        self.assertEqual(left, {"supervisor.json", "supervisor.lock", "supervisor.sock.lock"})
 
     def test_down_without_a_platform_is_no_error(self) -> None:
         done = self.stoa("down")

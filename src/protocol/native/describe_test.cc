@@ -108,9 +108,10 @@ TEST(Describe, shows_only_the_entry_of_a_tail_that_differs) {
   std::string out;
   append_difference(out, MessageView::trusted(one), MessageView::trusted(other));
   EXPECT_EQ(
-      out, R"(recorded RiskDecision … {"check":"open_orders","ok":1,"code":"None","limit_e8":"5",)"
-           R"("value_e8":"1"}, derived RiskDecision … {"check":"open_orders","ok":1,"code":"None",)"
-           R"("limit_e8":"5","value_e8":"2"})");
+      out,
+      R"(recorded RiskDecision … {"check":"open_orders","ok":1,"code":"None","limit_e8":"0.00000005",)"
+      R"("value_e8":"0.00000001"}, derived RiskDecision … {"check":"open_orders","ok":1,"code":"None",)"
+      R"("limit_e8":"0.00000005","value_e8":"0.00000002"})");
 }
 
 TEST(Describe, marks_outputs_and_probes) {
