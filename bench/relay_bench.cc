@@ -279,7 +279,7 @@ class NatsServer {
 struct Plan {
   fs::path dir;
   bool smoke = false;
-  int rounds = 5;
+  int rounds = 15;  // some are those in which processes wake each other; a few could be most
   std::string_view only;
   std::string_view row;   // "64x1": batches and readers
   std::string_view peer;  // one contestant only
