@@ -2,7 +2,7 @@
 """Whole deployments of two really different builds, there and back, while orders flow.
 
     ./dev sim deploys --switches 30 --rollbacks 3
-    ./dev sim deploys --switches 1000 --rollbacks 200 --rate 2000 --feed max --out deploys.json
+    ./dev sim deploys --switches 1000 --rollbacks 200 --rate 2000 --feed 20 --out deploys.json
     ./dev sim deploys --kills all
 
 Exit 3: an order was lost, doubled, refused or invented because of a deployment, or one did not end as it should.
@@ -163,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--cold", type=int, default=1, help="of committed ones")
     options.add_argument("--role", action="append", choices=("execution", "risk", "strategy", "gateway"))
     options.add_argument("--rate", type=float, default=200)
-    options.add_argument("--feed", default="1", help="pace of the market: a multiple of real time, or max")
+    options.add_argument("--feed", default="1", help="pace of the market: a multiple of real time")
     options.add_argument("--shadow", type=int, default=200, help="outputs found equal before each switch")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--strict", action="store_true", help="a p99 of warm rollbacks above 1 s fails")
