@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sys/types.h>
 #include <algorithm>
 #include <bit>
 #include <cerrno>
